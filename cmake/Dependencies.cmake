@@ -1,0 +1,8 @@
+# Debian's packages; scripts/setup installs them, docs/dependencies.md says why each.
+# All are used header-only, so that the programs run on machines that have a driver and nothing of Debian's.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt 9.1 REQUIRED)
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)

@@ -1,0 +1,115 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace batchfit {
+namespace fs = std::filesystem;
+namespace {
+
+tl::unexpected<Error> system_failure(const std::string& what, const fs::path& path) {
+  return failure(ErrorKind::runtime, what + " " + path.string() + ": " + std::strerror(errno));
+}
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+Result<void> make_parent(const fs::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  if (error) return failure(ErrorKind::runtime, "cannot make the folder of " + path.string() + ": " + error.message());
+  return {};
+}
+
+/// A rename or a new file is durable only once its folder is.
+void sync_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() >= 0) ::fsync(fd.get());
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path) {
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return system_failure("cannot open", path);
+  std::string bytes;
+  std::string chunk(1 << 16, '\0');
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure("cannot read", path);
+    if (n == 0) return bytes;
+    bytes.append(chunk.data(), static_cast<std::size_t>(n));
+  }
+}
+
+Result<void> write_file_atomically(const fs::path& path, std::string_view bytes) {
+  if (auto made = make_parent(path); !made) return made;
+  const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
+  {
+    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (fd.get() < 0) return system_failure("cannot write", temporary);
+    if (!write_all(fd.get(), bytes) || ::fsync(fd.get()) != 0) {
+      auto error = system_failure("cannot write", temporary);
+      ::unlink(temporary.c_str());
+      return error;
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    auto error = system_failure("cannot replace", path);
+    ::unlink(temporary.c_str());
+    return error;
+  }
+  sync_folder_of(path);
+  return {};
+}
+
+Result<void> append_durably(const fs::path& path, std::string_view bytes) {
+  if (auto made = make_parent(path); !made) return made;
+  const bool is_new = !fs::exists(path);
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (fd.get() < 0) return system_failure("cannot append to", path);
+  if (!write_all(fd.get(), bytes) || ::fsync(fd.get()) != 0) return system_failure("cannot append to", path);
+  if (is_new) sync_folder_of(path);
+  return {};
+}
+
+Result<fs::path> set_aside(const fs::path& path) {
+  for (int n = 1;; ++n) {
+    fs::path aside = path.string() + ".set-aside-" + std::to_string(n);
+    if (fs::exists(aside)) continue;
+    std::error_code error;
+    fs::rename(path, aside, error);
+    if (error) return failure(ErrorKind::runtime, "cannot set " + path.string() + " aside: " + error.message());
+    return aside;
+  }
+}
+
+}  // namespace batchfit

@@ -1,0 +1,53 @@
+#include "facts/evidence.h"
+
+#include <algorithm>
+#include <set>
+
+namespace batchfit {
+
+const Observation* Evidence::observation(Batch batch) const {
+  const Observation* last = nullptr;
+  for (const Record& record : records_) {
+    const auto* seen = std::get_if<Observation>(&record);
+    if (seen == nullptr || seen->batch != batch) continue;
+    const bool replaces = last == nullptr || seen->outcome != Outcome::failed || last->outcome == Outcome::failed;
+    if (replaces) last = seen;
+  }
+  return last;
+}
+
+std::vector<Batch> Evidence::observed() const {
+  std::set<Batch> batches;
+  for (const Record& record : records_) {
+    if (const auto* seen = std::get_if<Observation>(&record)) batches.insert(seen->batch);
+  }
+  return {batches.begin(), batches.end()};
+}
+
+std::vector<Comparison::Pair> Evidence::pairs(Batch reference, Batch candidate) const {
+  std::vector<Comparison::Pair> all;
+  for (const Record& record : records_) {
+    const auto* seen = std::get_if<Comparison>(&record);
+    if (seen == nullptr || seen->reference != reference || seen->candidate != candidate) continue;
+    all.insert(all.end(), seen->pairs.begin(), seen->pairs.end());
+  }
+  return all;
+}
+
+std::vector<const Fault*> Evidence::faults_in_a_row(Batch batch) const {
+  std::vector<const Fault*> faults;
+  for (const Record& record : records_) {
+    if (const auto* fault = std::get_if<Fault>(&record)) {
+      if (fault->batch == batch) faults.push_back(fault);
+      continue;
+    }
+    const auto* observation = std::get_if<Observation>(&record);
+    const auto* comparison = std::get_if<Comparison>(&record);
+    const bool settled = (observation != nullptr && observation->batch == batch) ||
+                         (comparison != nullptr && comparison->candidate == batch);
+    if (settled) faults.clear();
+  }
+  return faults;
+}
+
+}  // namespace batchfit

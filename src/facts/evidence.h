@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "facts/observation.h"
+#include "facts/probe.h"
+#include "facts/trace.h"
+
+namespace batchfit {
+
+using Record = std::variant<Observation, Comparison, AllocationTrace, Fault>;
+
+/// All records of one workload on one device, in the order they came.
+class Evidence {
+ public:
+  void add(Record record) { records_.push_back(std::move(record)); }
+
+  std::span<const Record> records() const { return records_; }
+  bool empty() const { return records_.empty(); }
+
+  /// The last observation of the batch that settled something: measured, or the out-of-memory that stands.
+  /// A failed one counts only where there is no other.
+  const Observation* observation(Batch batch) const;
+
+  /// Batches with an observation, ascending.
+  std::vector<Batch> observed() const;
+
+  /// All pairs of (reference, candidate), in order, over all comparisons of the two.
+  std::vector<Comparison::Pair> pairs(Batch reference, Batch candidate) const;
+
+  /// Faults of the batch since its last observation or comparison: what a retry has met in a row.
+  std::vector<const Fault*> faults_in_a_row(Batch batch) const;
+
+ private:
+  std::vector<Record> records_;
+};
+
+}  // namespace batchfit

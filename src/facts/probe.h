@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "base/units.h"
+
+namespace batchfit {
+
+/// A request to measure one batch alone: memory and latency samples.
+struct Measure {
+  Batch batch = 1;
+  bool operator==(const Measure&) const = default;
+};
+
+/// A request for interleaved pairs of two batches.
+struct Compare {
+  Batch reference = 1;
+  Batch candidate = 1;
+  int pairs = 0;
+  bool operator==(const Compare&) const = default;
+};
+
+using Probe = std::variant<Measure, Compare>;
+
+/// The batch a probe is about (a comparison's candidate).
+inline Batch batch_of(const Probe& probe) {
+  if (const auto* measure = std::get_if<Measure>(&probe)) return measure->batch;
+  return std::get<Compare>(probe).candidate;
+}
+
+/// Device memory as it is now. Not evidence: a fact about a workload holds whoever else is on the device.
+struct Environment {
+  Bytes total = 0;                         ///< the device's memory, or what a CPU process may use
+  std::optional<Bytes> others;             ///< held by others now; absent where the device cannot say
+  bool operator==(const Environment&) const = default;
+};
+
+}  // namespace batchfit

@@ -1,0 +1,104 @@
+#include "facts/fields.h"
+#include "facts/json.h"
+
+// A trace has hundreds of events, so each is one small integer array: [block, bytes] for an allocation, [block] for a
+// free. A segment is [address, small, [[bytes, block]…]].
+namespace batchfit {
+
+Json to_json(const AllocationTrace& trace) {
+  Json events = Json::array();
+  for (const AllocationEvent& event : trace.events) {
+    if (event.is_free) {
+      events.push_back({event.block});
+    } else {
+      events.push_back({event.block, event.bytes});
+    }
+  }
+  Json segments = Json::array();
+  for (const SegmentState& segment : trace.segments_before) {
+    Json blocks = Json::array();
+    for (const SegmentState::Block& block : segment.blocks) blocks.push_back({block.bytes, block.block});
+    segments.push_back({segment.address, segment.small_pool ? 1 : 0, std::move(blocks)});
+  }
+  return {{"batch", trace.batch},
+          {"timing", name_of(trace.timing)},
+          {"events", std::move(events)},
+          {"segments_before", std::move(segments)},
+          {"reserved_before_bytes", trace.reserved_before},
+          {"allocated_before_bytes", trace.allocated_before},
+          {"reserved_peak_bytes", trace.reserved_peak},
+          {"allocated_peak_bytes", trace.allocated_peak},
+          {"started_at", trace.started_at}};
+}
+
+namespace {
+
+bool is_integer_array(const Json& json, std::size_t least, std::size_t most) {
+  if (!json.is_array() || json.size() < least || json.size() > most) return false;
+  for (const Json& item : json) {
+    if (!item.is_number_integer()) return false;
+  }
+  return true;
+}
+
+bool read_event(const Json& json, AllocationEvent& out) {
+  if (!is_integer_array(json, 1, 2)) return false;
+  out.block = json[0].get<std::int64_t>();
+  out.is_free = json.size() == 1;
+  out.bytes = out.is_free ? 0 : json[1].get<Bytes>();
+  return out.bytes >= 0;
+}
+
+bool read_segment(const Json& json, SegmentState& out) {
+  if (!json.is_array() || json.size() != 3 || !json[0].is_number_integer() || !json[1].is_number_integer() ||
+      !json[2].is_array()) {
+    return false;
+  }
+  out.address = json[0].get<std::int64_t>();
+  out.small_pool = json[1].get<int>() == 1;
+  for (const Json& block : json[2]) {
+    if (!is_integer_array(block, 2, 2) || block[0].get<Bytes>() <= 0) return false;
+    out.blocks.push_back({block[0].get<Bytes>(), block[1].get<std::int64_t>()});
+  }
+  return true;
+}
+
+template <class T, class Read>
+void read_list(Fields& fields, const char* name, Read read, std::vector<T>& out) {
+  const Json* list = fields.find(name);
+  if (list == nullptr || !list->is_array()) {
+    fields.fail(std::string("has no list '") + name + "'");
+    return;
+  }
+  for (const Json& item : *list) {
+    T value;
+    if (!read(item, value)) {
+      fields.fail(std::string("has a misshapen entry in '") + name + "'");
+      return;
+    }
+    out.push_back(std::move(value));
+  }
+}
+
+}  // namespace
+
+Result<AllocationTrace> trace_from_json(const Json& json) {
+  Fields fields(json, "trace");
+  AllocationTrace trace;
+  std::string timing;
+  fields.required("batch", trace.batch);
+  if (trace.batch < 1) fields.fail("'batch' is not 1 or more");
+  fields.required("timing", timing);
+  if (timing != "graph" && timing != "eager") fields.fail("'timing' is neither graph nor eager");
+  trace.timing = timing == "graph" ? Timing::graph : Timing::eager;
+  read_list(fields, "events", read_event, trace.events);
+  read_list(fields, "segments_before", read_segment, trace.segments_before);
+  fields.maybe("reserved_before_bytes", trace.reserved_before);
+  fields.maybe("allocated_before_bytes", trace.allocated_before);
+  fields.required("reserved_peak_bytes", trace.reserved_peak);
+  fields.required("allocated_peak_bytes", trace.allocated_peak);
+  fields.maybe("started_at", trace.started_at);
+  return fields.finish(trace);
+}
+
+}  // namespace batchfit
