@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -45,6 +47,21 @@ Result<void> make_parent(const fs::path& path) {
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
   if (error) return failure(ErrorKind::runtime, "cannot make the folder of " + path.string() + ": " + error.message());
   return {};
+}
+
+/// Offset just behind the last \n, 0 where there is none; -1 on an error.
+off_t end_of_last_line(int fd) {
+  std::array<char, 4096> chunk{};
+  off_t end = ::lseek(fd, 0, SEEK_END);
+  while (end > 0) {
+    const auto length = static_cast<std::size_t>(std::min<off_t>(end, chunk.size()));
+    const off_t start = end - static_cast<off_t>(length);
+    if (::pread(fd, chunk.data(), length, start) != static_cast<ssize_t>(length)) return -1;
+    const std::size_t newline = std::string_view(chunk.data(), length).rfind('\n');
+    if (newline != std::string_view::npos) return start + static_cast<off_t>(newline) + 1;
+    end = start;
+  }
+  return end;
 }
 
 /// A rename or a new file is durable only once its folder is.
@@ -91,12 +108,18 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view bytes)
   return {};
 }
 
-Result<void> append_durably(const fs::path& path, std::string_view bytes) {
+Result<void> append_lines_durably(const fs::path& path, std::string_view lines) {
   if (auto made = make_parent(path); !made) return made;
   const bool is_new = !fs::exists(path);
-  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (fd.get() < 0) return system_failure("cannot append to", path);
-  if (!write_all(fd.get(), bytes) || ::fsync(fd.get()) != 0) return system_failure("cannot append to", path);
+  const off_t whole = end_of_last_line(fd.get());
+  if (whole < 0 || ::ftruncate(fd.get(), whole) != 0) return system_failure("cannot append to", path);
+  if (!write_all(fd.get(), lines) || ::fsync(fd.get()) != 0) {
+    auto error = system_failure("cannot append to", path);
+    if (::ftruncate(fd.get(), whole) != 0) error.value().message += "; its last line is torn";
+    return error;
+  }
   if (is_new) sync_folder_of(path);
   return {};
 }

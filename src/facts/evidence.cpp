@@ -24,6 +24,41 @@ std::vector<Batch> Evidence::observed() const {
   return {batches.begin(), batches.end()};
 }
 
+std::vector<Batch> Evidence::tried() const {
+  std::set<Batch> batches;
+  for (const Record& record : records_) {
+    if (const auto* seen = std::get_if<Observation>(&record)) batches.insert(seen->batch);
+    if (const auto* fault = std::get_if<Fault>(&record)) batches.insert(fault->batch);
+  }
+  return {batches.begin(), batches.end()};
+}
+
+std::vector<Seconds> Evidence::samples(Batch batch) const {
+  std::vector<Seconds> all;
+  for (const Record& record : records_) {
+    const auto* seen = std::get_if<Observation>(&record);
+    if (seen != nullptr && seen->batch == batch) all.insert(all.end(), seen->samples.begin(), seen->samples.end());
+  }
+  return all;
+}
+
+int Evidence::ooms(Batch batch) const {
+  return static_cast<int>(std::count_if(records_.begin(), records_.end(), [&](const Record& record) {
+    const auto* seen = std::get_if<Observation>(&record);
+    return seen != nullptr && seen->batch == batch && seen->outcome == Outcome::out_of_memory;
+  }));
+}
+
+std::vector<Batch> Evidence::compared(Batch reference) const {
+  std::vector<Batch> order;
+  for (const Record& record : records_) {
+    const auto* seen = std::get_if<Comparison>(&record);
+    if (seen == nullptr || seen->reference != reference) continue;
+    if (std::find(order.begin(), order.end(), seen->candidate) == order.end()) order.push_back(seen->candidate);
+  }
+  return order;
+}
+
 std::vector<Comparison::Pair> Evidence::pairs(Batch reference, Batch candidate) const {
   std::vector<Comparison::Pair> all;
   for (const Record& record : records_) {

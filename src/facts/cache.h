@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "facts/evidence.h"
+#include "facts/json.h"
+#include "facts/workload.h"
+
+namespace batchfit {
+
+/// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of workers.
+///
+/// It never stops a run: what cannot be read is set aside, what cannot be written is left unwritten, each with one
+/// warning, and the answer still comes.
+class Cache {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  /// `path` is the summary's; nullopt: remember nothing (--no-cache).
+  Cache(std::optional<std::filesystem::path> path, Warn warn);
+
+  /// All records of the subject. A damaged or foreign journal is set aside, its readable records kept.
+  Evidence load(const Subject& subject);
+
+  /// On the disk when this returns.
+  void append(const Subject& subject, const Record& record);
+
+  /// Forgets what was measured of the subject: its journal is set aside (--refresh).
+  void refresh(const Subject& subject);
+
+  /// Rewrites the summary with the subject's entry made from its journal.
+  void summarize(const Subject& subject);
+
+  /// The subject that a worker stated for this request the last time. `request` holds all that decides it: the
+  /// request itself, the worker's files, the device.
+  std::optional<Subject> stamped(const Json& request) const;
+  void stamp(const Json& request, const Subject& subject);
+
+  /// The summary: read, or made again from the journals where it is missing or damaged (then it is set aside).
+  Json summary();
+
+  /// Removes all of it.
+  Result<void> clear();
+
+  const std::optional<std::filesystem::path>& path() const { return path_; }
+
+ private:
+  std::filesystem::path folder() const;
+  std::filesystem::path journal_path(const Subject& subject) const;
+  std::filesystem::path stamp_path(const Json& request) const;
+  bool looks_whole() const;
+  std::optional<Json> read_summary();
+  Json summary_of_journals();
+  void mend(const std::filesystem::path& journal, const Subject& subject, const Evidence& evidence);
+  /// Runs a write under the lock; warns once and stops writing for good where it fails.
+  void write(const std::function<Result<void>()>& action);
+
+  std::optional<std::filesystem::path> path_;
+  Warn warn_;
+  bool writable_ = true;
+};
+
+}  // namespace batchfit

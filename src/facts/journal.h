@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "facts/evidence.h"
+#include "facts/json.h"
+
+namespace batchfit {
+
+/// What a journal holds (docs/cache.md, The journal).
+struct JournalContent {
+  Subject subject;
+  Evidence evidence;
+  bool torn = false;                 ///< the last line had no \n and was left out
+  std::vector<std::string> damaged;  ///< lines that could not be read, each with why; left out too
+};
+
+/// Reads a journal. corrupt error where it is of another format or version; damaged lines are not an error.
+Result<JournalContent> read_journal(const std::filesystem::path& path);
+
+/// The header line of a subject's journal, \n included.
+std::string journal_header(const Subject& subject);
+
+/// The line of a record, \n included.
+std::string journal_line(const Record& record);
+
+/// "resnet50-fp16-graph-3f0c….jsonl": for people, made unique by the key.
+std::string journal_name(const Subject& subject);
+
+}  // namespace batchfit

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "facts/evidence.h"
+#include "judge/judge.h"
+
+namespace batchfit {
+
+/// The search is over; `why` says what ended it.
+struct Done {
+  std::string why;
+  bool operator==(const Done&) const = default;
+};
+
+using Step = std::variant<Probe, Done>;
+
+/// What limits a search besides the limits on a batch.
+struct SearchSpace {
+  Batch max_batch = 1;              ///< no larger batch is tried
+  Timing timing = Timing::eager;    ///< of the workload: the judge needs it
+  JudgeRules rules;
+};
+
+/// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so the same
+/// call resumes after a crash, answers new limits without a device, replays a recorded run and runs on a simulation.
+using Strategy = std::function<Step(const Evidence&, const Limits&, const Environment&)>;
+
+/// Every batch from 1 to the maximum.
+Strategy sweep(const SearchSpace& space);
+
+/// The maximum first; where it does not pass, bisection between 1 and it.
+Strategy binary(const SearchSpace& space);
+
+/// 1, 2, 4, … until one does not pass, then bisection between the last that passed and it.
+Strategy exponential(const SearchSpace& space);
+
+/// Names of the strategies, for options and errors.
+std::vector<std::string> strategy_names();
+
+/// The largest batch a strategy tries where the user names none. A sweep and a bisection from the maximum pay for
+/// every doubling of it; the exponential search stops at the first that does not pass.
+Batch default_max_batch(std::string_view strategy);
+
+/// usage error with the nearest names where there is no such strategy.
+Result<Strategy> make_strategy(std::string_view name, const SearchSpace& space);
+
+}  // namespace batchfit

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "facts/evidence.h"
+#include "facts/workload.h"
+#include "judge/limits.h"
+#include "search/answer.h"
+
+namespace batchfit {
+
+/// One workload of a run, with all that reports are made from.
+struct TunedWorkload {
+  std::string model;               ///< as the user named it
+  std::optional<Subject> subject;  ///< absent where the model could not be loaded
+  std::vector<std::string> notes;  ///< of the worker, for people ("weights: random (seed 0)")
+  std::optional<Error> error;      ///< why there is no answer at all
+  Answer answer;
+  Evidence evidence;
+  Environment environment;
+  int probes = 0;      ///< made by this run; 0 where all evidence came from the cache
+  Seconds seconds = 0; ///< wall time of this run for the workload
+  bool from_cache = false;  ///< no worker was started for it
+};
+
+/// One call of `batchfit tune`.
+struct TuneRun {
+  std::string version;      ///< of batchfit
+  std::vector<std::string> command;  ///< the command line
+  double started_at = 0;    ///< seconds since the epoch
+  Limits limits;
+  std::string strategy;
+  std::vector<TunedWorkload> workloads;
+  Seconds seconds = 0;      ///< whole run
+  Seconds nvml_seconds = 0; ///< of those, spent in the driver's management library
+};
+
+}  // namespace batchfit
