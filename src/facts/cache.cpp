@@ -145,22 +145,27 @@ void Cache::summarize(const Subject& subject) {
   });
 }
 
-std::optional<Subject> Cache::stamped(const Json& request) const {
+std::optional<Stamp> Cache::stamped(const Json& request) const {
   if (!path_) return std::nullopt;
   const auto bytes = read_file(stamp_path(request));
   if (!bytes) return std::nullopt;
   const auto json = parse_json(*bytes);
+  if (!json) return std::nullopt;
+  Stamp stamp;
+  Json of_request;
+  Fields fields(*json, "stamp");
+  fields.maybe("notes", stamp.notes);
+  if (const Json* found = fields.find("request")) of_request = *found;
+  fields.nested(subject_from_json(json->is_object() ? json->value("subject", Json()) : Json()), stamp.subject);
   // The request is stored beside the subject, so that two requests with one hash are told apart.
-  if (!json || !json->is_object() || json->value("request", Json()) != request) return std::nullopt;
-  auto subject = subject_from_json(json->value("subject", Json()));
-  if (!subject) return std::nullopt;
-  return std::move(*subject);
+  if (!fields.finish(0) || of_request != request) return std::nullopt;
+  return stamp;
 }
 
-void Cache::stamp(const Json& request, const Subject& subject) {
+void Cache::stamp(const Json& request, const Stamp& stamp) {
   write([&] {
-    return write_file_atomically(stamp_path(request),
-                                 dump_json({{"request", request}, {"subject", to_json(subject)}}) + "\n");
+    const Json json = {{"request", request}, {"subject", to_json(stamp.subject)}, {"notes", stamp.notes}};
+    return write_file_atomically(stamp_path(request), dump_json(json) + "\n");
   });
 }
 

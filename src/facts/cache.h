@@ -12,6 +12,12 @@
 
 namespace batchfit {
 
+/// What a worker said of a request.
+struct Stamp {
+  Subject subject;
+  std::vector<std::string> notes;  ///< lines for people
+};
+
 /// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of workers.
 ///
 /// It never stops a run: what cannot be read is set aside, what cannot be written is left unwritten, each with one
@@ -35,10 +41,10 @@ class Cache {
   /// Rewrites the summary with the subject's entry made from its journal.
   void summarize(const Subject& subject);
 
-  /// The subject that a worker stated for this request the last time. `request` holds all that decides it: the
-  /// request itself, the worker's files, the device.
-  std::optional<Subject> stamped(const Json& request) const;
-  void stamp(const Json& request, const Subject& subject);
+  /// What a worker said of this request the last time. `request` holds all that decides it: the request itself, the
+  /// worker's files, the device.
+  std::optional<Stamp> stamped(const Json& request) const;
+  void stamp(const Json& request, const Stamp& stamp);
 
   /// The summary: read, or made again from the journals where it is missing or damaged (then it is set aside).
   Json summary();
