@@ -45,7 +45,8 @@ bool write_all(int fd, std::string_view bytes) {
 Result<void> make_parent(const fs::path& path) {
   std::error_code error;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  if (error) return failure(ErrorKind::runtime, "cannot make the folder of " + path.string() + ": " + error.message());
+  if (error)
+    return failure(ErrorKind::runtime, "cannot make the folder of " + path.string() + ": " + error.message());
   return {};
 }
 
@@ -130,7 +131,8 @@ Result<fs::path> set_aside(const fs::path& path) {
     if (fs::exists(aside)) continue;
     std::error_code error;
     fs::rename(path, aside, error);
-    if (error) return failure(ErrorKind::runtime, "cannot set " + path.string() + " aside: " + error.message());
+    if (error)
+      return failure(ErrorKind::runtime, "cannot set " + path.string() + " aside: " + error.message());
     return aside;
   }
 }

@@ -73,7 +73,8 @@ Result<Seconds> parse_seconds(std::string_view text) {
   const auto split = split_number(text);
   const auto factor = split ? factor_of(units, split->second) : std::nullopt;
   if (!factor) {
-    return failure(ErrorKind::usage, "'" + std::string(text) + "' is not a duration", "write it as 50ms, 1.5s or 2min");
+    return failure(ErrorKind::usage, "'" + std::string(text) + "' is not a duration",
+                   "write it as 50ms, 1.5s or 2min");
   }
   return split->first * *factor;
 }

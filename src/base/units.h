@@ -16,8 +16,8 @@ inline constexpr Bytes kibibyte = 1024;
 inline constexpr Bytes mebibyte = 1024 * kibibyte;
 inline constexpr Bytes gibibyte = 1024 * mebibyte;
 
-/// "8GiB", "512 MiB", "20GB", "123456" (bytes). GiB/MiB/KiB are powers of 1024, GB/MB/kB of 1000; case-insensitive.
-/// usage error for anything else, negative values and values beyond 2^62.
+/// "8GiB", "512 MiB", "20GB", "123456" (bytes). GiB/MiB/KiB are powers of 1024, GB/MB/kB of 1000;
+/// case-insensitive. usage error for anything else, negative values and values beyond 2^62.
 Result<Bytes> parse_bytes(std::string_view text);
 
 /// "50ms", "1.5s", "250us", "2min". A bare number is an error: a duration without a unit is a guess.

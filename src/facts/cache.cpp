@@ -22,7 +22,7 @@ constexpr Seconds lock_patience = 10;
 }  // namespace
 
 Cache::Cache(std::optional<fs::path> path, Warn warn) : path_(std::move(path)), warn_(std::move(warn)) {
-  // A run reads its journal, not the summary; a glance tells a damaged or foreign one early without parsing it all.
+  // A run reads its journal, not the summary; a glance tells a damaged or foreign one early, unparsed.
   if (path_ && fs::exists(*path_) && !looks_whole()) read_summary();
 }
 
@@ -55,7 +55,8 @@ void Cache::mend(const fs::path& journal, const Subject& subject, const Evidence
   write([&]() -> Result<void> {
     const auto aside = set_aside(journal);
     if (!aside) return failure(aside.error());
-    warn_("the journal " + journal.string() + " is damaged; it was set aside as " + aside->filename().string());
+    warn_("the journal " + journal.string() + " is damaged; it was set aside as " +
+          aside->filename().string());
     if (evidence.empty()) return {};
     std::string lines = journal_header(subject);
     for (const Record& record : evidence.records()) lines += journal_line(record);
@@ -123,7 +124,8 @@ Json Cache::summary_of_journals() {
   }
   std::sort(journals.begin(), journals.end());
   for (const fs::path& journal : journals) {
-    if (const auto content = read_journal(journal)) put_into_summary(summary, content->subject, content->evidence);
+    if (const auto content = read_journal(journal))
+      put_into_summary(summary, content->subject, content->evidence);
   }
   return summary;
 }

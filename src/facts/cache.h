@@ -18,10 +18,11 @@ struct Stamp {
   std::vector<std::string> notes;  ///< lines for people
 };
 
-/// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of workers.
+/// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of
+/// workers.
 ///
-/// It never stops a run: what cannot be read is set aside, what cannot be written is left unwritten, each with one
-/// warning, and the answer still comes.
+/// It never stops a run: what cannot be read is set aside, what cannot be written is left unwritten, each
+/// with one warning, and the answer still comes.
 class Cache {
  public:
   using Warn = std::function<void(const std::string&)>;
@@ -41,12 +42,13 @@ class Cache {
   /// Rewrites the summary with the subject's entry made from its journal.
   void summarize(const Subject& subject);
 
-  /// What a worker said of this request the last time. `request` holds all that decides it: the request itself, the
-  /// worker's files, the device.
+  /// What a worker said of this request the last time. `request` holds all that decides it: the request
+  /// itself, the worker's files, the device.
   std::optional<Stamp> stamped(const Json& request) const;
   void stamp(const Json& request, const Stamp& stamp);
 
-  /// The summary: read, or made again from the journals where it is missing or damaged (then it is set aside).
+  /// The summary: read, or made again from the journals where it is missing or damaged (then it is set
+  /// aside).
   Json summary();
 
   /// Removes all of it.

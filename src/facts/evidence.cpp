@@ -10,7 +10,8 @@ const Observation* Evidence::observation(Batch batch) const {
   for (const Record& record : records_) {
     const auto* seen = std::get_if<Observation>(&record);
     if (seen == nullptr || seen->batch != batch) continue;
-    const bool replaces = last == nullptr || seen->outcome != Outcome::failed || last->outcome == Outcome::failed;
+    const bool replaces =
+        last == nullptr || seen->outcome != Outcome::failed || last->outcome == Outcome::failed;
     if (replaces) last = seen;
   }
   return last;
@@ -37,7 +38,8 @@ std::vector<Seconds> Evidence::samples(Batch batch) const {
   std::vector<Seconds> all;
   for (const Record& record : records_) {
     const auto* seen = std::get_if<Observation>(&record);
-    if (seen != nullptr && seen->batch == batch) all.insert(all.end(), seen->samples.begin(), seen->samples.end());
+    if (seen != nullptr && seen->batch == batch)
+      all.insert(all.end(), seen->samples.begin(), seen->samples.end());
   }
   return all;
 }
@@ -54,7 +56,8 @@ std::vector<Batch> Evidence::compared(Batch reference) const {
   for (const Record& record : records_) {
     const auto* seen = std::get_if<Comparison>(&record);
     if (seen == nullptr || seen->reference != reference) continue;
-    if (std::find(order.begin(), order.end(), seen->candidate) == order.end()) order.push_back(seen->candidate);
+    if (std::find(order.begin(), order.end(), seen->candidate) == order.end())
+      order.push_back(seen->candidate);
   }
   return order;
 }

@@ -11,8 +11,8 @@
 
 namespace batchfit {
 
-/// Reads the fields of one JSON object strictly and keeps the first error, so that a reader is a list of fields and
-/// one check at the end.
+/// Reads the fields of one JSON object strictly and keeps the first error, so that a reader is a list of
+/// fields and one check at the end.
 class Fields {
  public:
   /// `what` names the object in errors ("observation"); `kind` is the error's kind.
@@ -72,7 +72,9 @@ class Fields {
   }
 
  private:
-  bool wrong(const char* name, const char* expected) { return fail(std::string("'") + name + "' is not " + expected); }
+  bool wrong(const char* name, const char* expected) {
+    return fail(std::string("'") + name + "' is not " + expected);
+  }
 
   bool read(const char* name, const Json& value, bool& out) {
     if (!value.is_boolean()) return wrong(name, "true or false");
@@ -80,7 +82,8 @@ class Fields {
     return true;
   }
   bool read(const char* name, const Json& value, std::int64_t& out) {
-    const bool fits = value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() < (1ULL << 62));
+    const bool fits = value.is_number_integer() &&
+                      (!value.is_number_unsigned() || value.get<std::uint64_t>() < (1ULL << 62));
     if (!fits) return wrong(name, "an integer");
     out = value.get<std::int64_t>();
     if (out < 0) return wrong(name, "zero or more");

@@ -23,8 +23,8 @@ Result<Subject> read_header(std::string_view line) {
   fields.required("version", version);
   if (auto checked = fields.finish(0); !checked) return failure(checked.error());
   if (format != journal_format || version != journal_version) {
-    return failure(ErrorKind::corrupt, "it is '" + format + "' version " + std::to_string(version) + ", not " +
-                                           std::string(journal_format) + " version " +
+    return failure(ErrorKind::corrupt, "it is '" + format + "' version " + std::to_string(version) +
+                                           ", not " + std::string(journal_format) + " version " +
                                            std::to_string(journal_version));
   }
   const Json* subject = fields.find("subject");
@@ -67,7 +67,9 @@ Result<JournalContent> read_journal(const std::filesystem::path& path) {
 }
 
 std::string journal_header(const Subject& subject) {
-  return dump_json({{"format", journal_format}, {"version", journal_version}, {"subject", to_json(subject)}}) + "\n";
+  return dump_json(
+             {{"format", journal_format}, {"version", journal_version}, {"subject", to_json(subject)}}) +
+         "\n";
 }
 
 std::string journal_line(const Record& record) { return dump_json(to_json(record)) + "\n"; }

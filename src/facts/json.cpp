@@ -63,9 +63,12 @@ std::string_view name_of(Timing timing) { return timing == Timing::graph ? "grap
 
 std::string_view name_of(Outcome outcome) {
   switch (outcome) {
-    case Outcome::measured: return "measured";
-    case Outcome::out_of_memory: return "out_of_memory";
-    case Outcome::failed: return "failed";
+    case Outcome::measured:
+      return "measured";
+    case Outcome::out_of_memory:
+      return "out_of_memory";
+    case Outcome::failed:
+      return "failed";
   }
   return "failed";
 }
@@ -219,7 +222,8 @@ Result<Observation> observation_from_json(const Json& json) {
 }
 
 Json to_json(const Comparison& comparison) {
-  // One small array a pair, [reference, candidate, 1 if the reference ran first]: comparisons hold hundreds of them.
+  // One small array a pair, [reference, candidate, 1 if the reference ran first]: comparisons hold
+  // hundreds of them.
   Json pairs = Json::array();
   for (const Comparison::Pair& pair : comparison.pairs) {
     pairs.push_back({pair.reference, pair.candidate, pair.reference_first ? 1 : 0});

@@ -10,13 +10,15 @@ namespace batchfit {
 
 using Json = nlohmann::json;
 
-// The JSON forms of the facts, as docs/cache.md and docs/protocol.md define them. Seconds and bytes; absent is left
-// out. Reading is strict: a missing, misshapen, negative or non-finite value is a `corrupt` error that names the field.
+// The JSON forms of the facts, as docs/cache.md and docs/protocol.md define them. Seconds and bytes; absent
+// is left out. Reading is strict: a missing, misshapen, negative or non-finite value is a `corrupt` error
+// that names the field.
 
 /// Parses text into one JSON value; corrupt error (never an exception) where it is none.
 Result<Json> parse_json(std::string_view text);
 
-/// Compact, with invalid UTF-8 replaced: what a library or a path contains must not stop a record from being saved.
+/// Compact, with invalid UTF-8 replaced: what a library or a path contains must not stop a record from
+/// being saved.
 std::string dump_json(const Json& json);
 
 Json to_json(const Workload& workload);
@@ -39,7 +41,8 @@ Result<AllocationTrace> trace_from_json(const Json& json);
 Result<Fault> fault_from_json(const Json& json);
 Result<Record> record_from_json(const Json& json);
 
-/// 16 hexadecimal digits: XXH3-64 of the subject's canonical JSON (keys sorted, no white space). Names its journal.
+/// 16 hexadecimal digits: XXH3-64 of the subject's canonical JSON (keys sorted, no white space). Names
+/// its journal.
 std::string key_of(const Subject& subject);
 
 std::string_view name_of(Timing timing);

@@ -28,7 +28,8 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path, Seconds pa
   std::error_code ignored;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return failure(ErrorKind::runtime, "cannot lock " + path.string() + ": " + std::strerror(errno));
+  if (fd < 0)
+    return failure(ErrorKind::runtime, "cannot lock " + path.string() + ": " + std::strerror(errno));
   FileLock lock(fd);
   // flock has no time-out of its own, so it is polled; a holder keeps it for milliseconds.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(patience);
@@ -38,9 +39,10 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path, Seconds pa
     }
     if (std::chrono::steady_clock::now() >= deadline) {
       const auto owner = read_file(path);
-      return failure(ErrorKind::timeout,
-                     path.string() + " is locked by " + (owner && !owner->empty() ? *owner : "another process"),
-                     "wait for it, or name another cache with --cache");
+      return failure(
+          ErrorKind::timeout,
+          path.string() + " is locked by " + (owner && !owner->empty() ? *owner : "another process"),
+          "wait for it, or name another cache with --cache");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

@@ -7,8 +7,8 @@
 
 namespace batchfit {
 
-/// Held while files of a cache are written. An flock: the kernel frees it when its owner dies, however it dies. The
-/// file names the owner (process and host) for whoever waits.
+/// Held while files of a cache are written. An flock: the kernel frees it when its owner dies, however it
+/// dies. The file names the owner (process and host) for whoever waits.
 class FileLock {
  public:
   /// Waits up to `patience`; a timeout error names the owner.

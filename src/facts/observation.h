@@ -18,9 +18,9 @@ enum class Outcome {
 /// Peak memory of one solo probe, in the mode that was timed. What a worker cannot tell is absent.
 struct MemoryUse {
   std::optional<Bytes> allocated_peak;  ///< the caching allocator's "allocated", at its peak
-  std::optional<Bytes> reserved_peak;   ///< the caching allocator's "reserved", at its peak; graph pools included
-  std::optional<Bytes> context;         ///< context, libraries and kernels: on the device, outside the allocator
-  std::optional<Bytes> resident_peak;   ///< a CPU worker's peak resident memory (VmHWM)
+  std::optional<Bytes> reserved_peak;   ///< the caching allocator's "reserved", at its peak, graph pools too
+  std::optional<Bytes> context;  ///< context, libraries and kernels: on the device, outside the allocator
+  std::optional<Bytes> resident_peak;  ///< a CPU worker's peak resident memory (VmHWM)
 
   /// context + reserved on a device, peak resident memory on a CPU; absent where neither is known.
   std::optional<Bytes> own() const {
@@ -49,16 +49,16 @@ struct Conditions {
 struct Observation {
   Batch batch = 1;
   Outcome outcome = Outcome::measured;
-  std::string reason;                ///< why it failed; empty when measured
-  std::vector<Seconds> samples;      ///< every latency sample, in the order taken
+  std::string reason;            ///< why it failed; empty when measured
+  std::vector<Seconds> samples;  ///< every latency sample, in the order taken
   MemoryUse memory;
-  std::optional<Bytes> cap;          ///< the most the allocator was allowed to reserve
+  std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve
   std::optional<std::int64_t> alloc_retries;  ///< the allocator's own counters, their change over the probe
   std::optional<std::int64_t> ooms;
-  std::optional<double> energy_j;    ///< over the samples
+  std::optional<double> energy_j;  ///< over the samples
   Conditions conditions;
-  double started_at = 0;             ///< seconds since the epoch
-  Seconds took = 0;                  ///< wall seconds of the probe
+  double started_at = 0;  ///< seconds since the epoch
+  Seconds took = 0;       ///< wall seconds of the probe
 
   bool operator==(const Observation&) const = default;
 };

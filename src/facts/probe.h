@@ -31,8 +31,8 @@ inline Batch batch_of(const Probe& probe) {
 
 /// Device memory as it is now. Not evidence: a fact about a workload holds whoever else is on the device.
 struct Environment {
-  Bytes total = 0;                         ///< the device's memory, or what a CPU process may use
-  std::optional<Bytes> others;             ///< held by others now; absent where the device cannot say
+  Bytes total = 0;              ///< the device's memory, or what a CPU process may use
+  std::optional<Bytes> others;  ///< held by others now; absent where the device cannot say
   bool operator==(const Environment&) const = default;
 };
 

@@ -48,7 +48,8 @@ Seconds median(std::vector<Seconds> samples) {
   std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(half), samples.end());
   const Seconds upper = samples[half];
   if (samples.size() % 2 == 1) return upper;
-  return (upper + *std::max_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(half))) / 2;
+  return (upper + *std::max_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(half))) /
+         2;
 }
 
 Json empty_summary() {
@@ -70,7 +71,8 @@ Result<void> check_summary(const Json& summary) {
     return entry.is_object() && entry.contains("device") && entry.contains("workloads") &&
            entry["workloads"].is_array();
   };
-  if (devices == nullptr || !devices->is_array() || !std::all_of(devices->begin(), devices->end(), is_device)) {
+  if (devices == nullptr || !devices->is_array() ||
+      !std::all_of(devices->begin(), devices->end(), is_device)) {
     return failure(ErrorKind::corrupt, "it has no list of devices");
   }
   return {};
@@ -95,11 +97,12 @@ void put_into_summary(Json& summary, const Subject& subject, const Evidence& evi
 }
 
 std::string print_summary(const Json& summary) {
-  std::string out = "{\"format\": " + dump_json(summary["format"]) + ", \"version\": " + dump_json(summary["version"]) +
-                    ", \"devices\": [";
+  std::string out = "{\"format\": " + dump_json(summary["format"]) +
+                    ", \"version\": " + dump_json(summary["version"]) + ", \"devices\": [";
   const char* device_comma = "\n";
   for (const Json& device : summary["devices"]) {
-    out += device_comma + std::string(" {\"device\": ") + dump_json(device["device"]) + ",\n  \"workloads\": [";
+    out +=
+        device_comma + std::string(" {\"device\": ") + dump_json(device["device"]) + ",\n  \"workloads\": [";
     device_comma = ",\n";
     const char* workload_comma = "\n";
     for (const Json& workload : device["workloads"]) {

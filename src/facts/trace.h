@@ -9,8 +9,9 @@ namespace batchfit {
 
 /// One request to the caching allocator, or the end of one.
 struct AllocationEvent {
-  Bytes bytes = 0;         ///< requested size; 0 where the event is a free
-  std::int64_t block = 0;  ///< number of the allocation within the trace; negative: a block from before the trace
+  Bytes bytes = 0;  ///< requested size; 0 where the event is a free
+  std::int64_t block =
+      0;  ///< number of the allocation within the trace; negative: a block from before the trace
   bool is_free = false;
 
   bool operator==(const AllocationEvent&) const = default;

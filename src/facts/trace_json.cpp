@@ -1,8 +1,8 @@
 #include "facts/fields.h"
 #include "facts/json.h"
 
-// A trace has hundreds of events, so each is one small integer array: [block, bytes] for an allocation, [block] for a
-// free. A segment is [address, small, [[bytes, block]…]].
+// A trace has hundreds of events, so each is one small integer array: [block, bytes] for an allocation,
+// [block] for a free. A segment is [address, small, [[bytes, block]…]].
 namespace batchfit {
 
 Json to_json(const AllocationTrace& trace) {

@@ -17,15 +17,15 @@ enum class Timing {
 
 /// What is run: everything about the model and its input that may change a measurement, except the batch.
 struct Workload {
-  std::string model;                          ///< "resnet50"
-  std::string weights = "random";             ///< "random", or a digest of the weights' bytes
-  std::string model_code;                     ///< version of the code that builds the model, as the worker states it
-  std::string dtype = "fp32";                 ///< fp32 | fp16 | bf16, or another name the worker knows
-  bool tf32 = false;                          ///< TF32 allowed in fp32 products
-  bool channels_last = false;                 ///< NHWC memory format
-  bool folded_batchnorm = false;              ///< BatchNorm folded into convolutions
-  bool include_copies = false;                ///< timed with the copy of the inputs to the device
-  std::string mode = "forward";               ///< forward | prefill | decode
+  std::string model;               ///< "resnet50"
+  std::string weights = "random";  ///< "random", or a digest of the weights' bytes
+  std::string model_code;          ///< version of the code that builds the model, as the worker states it
+  std::string dtype = "fp32";      ///< fp32 | fp16 | bf16, or another name the worker knows
+  bool tf32 = false;               ///< TF32 allowed in fp32 products
+  bool channels_last = false;      ///< NHWC memory format
+  bool folded_batchnorm = false;   ///< BatchNorm folded into convolutions
+  bool include_copies = false;     ///< timed with the copy of the inputs to the device
+  std::string mode = "forward";    ///< forward | prefill | decode
   std::vector<std::int64_t> input_shape;      ///< of one item, without the batch dimension
   std::map<std::string, std::int64_t> shape;  ///< named sizes ("length": 512), where the model has any
   Timing timing = Timing::eager;
@@ -36,21 +36,22 @@ struct Workload {
 
 /// Where it is run: what identifies a device for a fact. Two devices that are equal here are interchangeable.
 struct Device {
-  std::string kind;                    ///< cuda | cpu | sim
-  std::string name;                    ///< "NVIDIA H200"; the processor's model for a CPU
-  Bytes total_memory = 0;              ///< the device's, or what a CPU process may use (cgroup or machine)
-  std::optional<std::string> mig;      ///< MIG profile, where the device is a slice
-  std::optional<double> power_limit_w; /// enforced power limit
-  std::optional<std::string> driver;   ///< driver version
+  std::string kind;                     ///< cuda | cpu | sim
+  std::string name;                     ///< "NVIDIA H200"; the processor's model for a CPU
+  Bytes total_memory = 0;               ///< the device's, or what a CPU process may use (cgroup or machine)
+  std::optional<std::string> mig;       ///< MIG profile, where the device is a slice
+  std::optional<double> power_limit_w;  /// enforced power limit
+  std::optional<std::string> driver;    ///< driver version
 
   bool operator==(const Device&) const = default;
 };
 
 /// What runs it, as the worker states it.
 struct Runtime {
-  std::string name;                            ///< "libtorch"
-  std::string version;                         ///< "2.11.0+cu130"
-  std::map<std::string, std::string> details;  ///< whatever else may change a fact: cudnn, allocator settings, …
+  std::string name;     ///< "libtorch"
+  std::string version;  ///< "2.11.0+cu130"
+  std::map<std::string, std::string>
+      details;  ///< whatever else may change a fact: cudnn, allocator settings, …
 
   bool operator==(const Runtime&) const = default;
 };

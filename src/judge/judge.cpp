@@ -72,7 +72,8 @@ struct LatencyRuling {
   std::optional<Probe> wants;
 };
 
-LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Timing timing, const JudgeRules& rules) {
+LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Timing timing,
+                         const JudgeRules& rules) {
   LatencyRuling out;
   const std::vector<Seconds> samples = evidence.samples(batch);
   const std::vector<Seconds> reference = evidence.samples(1);
@@ -85,7 +86,8 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
   }
   const auto few = static_cast<std::size_t>(rules.few_samples);
   if (samples.size() >= few && reference.size() >= few) {
-    const double spread = rules.far_deviations * std::hypot(relative_spread(samples), relative_spread(reference));
+    const double spread =
+        rules.far_deviations * std::hypot(relative_spread(samples), relative_spread(reference));
     const double far = timing == Timing::graph ? rules.far_graph : rules.far_eager;
     out.ruling.verdict = rule_far(samples, out.ruling.limit, spread, far);
     if (out.ruling.verdict != Verdict::undecided) return out;
@@ -121,8 +123,8 @@ LatencyRuling rule_bound(const Evidence& evidence, Batch batch, Seconds bound, c
   const auto within = std::count_if(samples.begin(), samples.end(), [&](Seconds s) { return s <= bound; });
   const auto observed = evidence.observed();
   const int k = static_cast<int>(std::find(observed.begin(), observed.end(), batch) - observed.begin()) + 1;
-  out.ruling = {sign_test(trials, static_cast<int>(within), level_of_test(rules.alpha, k)), median(samples), bound,
-                trials};
+  out.ruling = {sign_test(trials, static_cast<int>(within), level_of_test(rules.alpha, k)), median(samples),
+                bound, trials};
   if (out.ruling.verdict == Verdict::undecided && trials >= rules.few_samples) {
     const double spread = rules.far_deviations * relative_spread(samples);
     out.ruling.verdict = rule_far(samples, bound, spread, rules.far_graph);
@@ -135,9 +137,12 @@ std::string reason_of(const Ruling& ruling) {
   if (ruling.memory && ruling.memory->verdict == Verdict::fail) return "memory limit";
   if (!ruling.latency) return "within the limits";
   switch (ruling.latency->verdict) {
-    case Verdict::fail: return "latency limit";
-    case Verdict::undecided: return "too close to the latency limit to decide";
-    case Verdict::pass: break;
+    case Verdict::fail:
+      return "latency limit";
+    case Verdict::undecided:
+      return "too close to the latency limit to decide";
+    case Verdict::pass:
+      break;
   }
   return "within the limits";
 }
@@ -146,9 +151,12 @@ std::string reason_of(const Ruling& ruling) {
 
 std::string_view name_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "pass";
-    case Verdict::fail: return "fail";
-    case Verdict::undecided: break;
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::undecided:
+      break;
   }
   return "undecided";
 }
@@ -157,8 +165,8 @@ Ruling judge(const Evidence& evidence, Batch batch, const Limits& limits, const 
              Timing timing, const JudgeRules& rules) {
   const auto faults = evidence.faults_in_a_row(batch);
   if (static_cast<int>(faults.size()) >= rules.most_tries) {
-    return undecided(batch, "the worker failed " + std::to_string(faults.size()) + " times on it: " +
-                                faults.back()->detail);
+    return undecided(batch, "the worker failed " + std::to_string(faults.size()) +
+                                " times on it: " + faults.back()->detail);
   }
   const Observation* observation = evidence.observation(batch);
   if (observation == nullptr) return undecided(batch, "not measured", Measure{batch});

@@ -10,12 +10,15 @@ namespace batchfit {
 struct JudgeRules {
   /// Chance of a wrong verdict over a whole search, of each kind (false pass, false fail).
   double alpha = 0.05;
-  /// Pairs asked for first; later requests double what there is. Enough to settle a batch 1 % off at 0.4 % noise.
+  /// Pairs asked for first; later requests double what there is. Enough to settle a batch 1 % off at
+  /// 0.4 % noise.
   int first_pairs = 16;
-  /// Pairs after which a comparison is given up as undecided: at 0.3 % noise they settle margins down to 0.1 %.
+  /// Pairs after which a comparison is given up as undecided: at 0.3 % noise they settle margins down
+  /// to 0.1 %.
   int most_pairs = 256;
-  /// A batch this far from the limit is settled by solo samples alone: no drift between two probes of one search was
-  /// seen to reach it (graph replays repeat to 0.5 %; an eager call or a CPU pass wanders far more).
+  /// A batch this far from the limit is settled by solo samples alone: no drift between two probes of
+  /// one search was seen to reach it (graph replays repeat to 0.5 %; an eager call or a CPU pass wanders
+  /// far more).
   double far_graph = 0.05;
   double far_eager = 0.25;
   /// … and at least this many robust standard deviations of the samples.
@@ -28,10 +31,10 @@ struct JudgeRules {
 
 /// The verdict on a batch, from the evidence alone; where more evidence would help, `wants` asks for it.
 ///
-/// Memory is judged on solo probes: own memory plus what others hold now against the limit. Latency against a ratio of
-/// T(1): far-off batches by solo samples, close ones by a sequential sign test over interleaved pairs. The test assumes
-/// that each pair meets the same conditions, and that pairs are not all biased to one side: a drift slower than a pair
-/// cancels. The k-th compared batch spends the k-th share of alpha.
+/// Memory is judged on solo probes: own memory plus what others hold now against the limit. Latency against a
+/// ratio of T(1): far-off batches by solo samples, close ones by a sequential sign test over interleaved
+/// pairs. The test assumes that each pair meets the same conditions, and that pairs are not all biased to one
+/// side: a drift slower than a pair cancels. The k-th compared batch spends the k-th share of alpha.
 Ruling judge(const Evidence& evidence, Batch batch, const Limits& limits, const Environment& environment,
              Timing timing, const JudgeRules& rules = {});
 

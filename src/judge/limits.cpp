@@ -28,7 +28,8 @@ std::string shortest(double value, const char* unit) {
 std::optional<Bytes> Limits::own_memory(const Environment& environment) const {
   if (const auto* own = std::get_if<OwnMemory>(&memory)) return own->bytes;
   if (environment.total <= 0) return std::nullopt;
-  const auto allowed = static_cast<Bytes>(std::get<MemoryShare>(memory).share * static_cast<double>(environment.total));
+  const auto allowed =
+      static_cast<Bytes>(std::get<MemoryShare>(memory).share * static_cast<double>(environment.total));
   return std::max<Bytes>(0, allowed - environment.others.value_or(0));
 }
 
@@ -36,12 +37,14 @@ Result<std::variant<MemoryShare, OwnMemory>> parse_memory_limit(std::string_view
   if (text.ends_with('%')) {
     const auto percent = number_before(text, "%");
     if (percent && *percent > 0 && *percent <= 100) return MemoryShare{*percent / 100};
-    return failure(ErrorKind::usage, "--memory-limit '" + std::string(text) + "' is not a share of the device",
+    return failure(ErrorKind::usage,
+                   "--memory-limit '" + std::string(text) + "' is not a share of the device",
                    "write more than 0% and at most 100%");
   }
   const auto bytes = parse_bytes(text);
   if (bytes && *bytes > 0) return OwnMemory{*bytes};
-  return failure(ErrorKind::usage, "--memory-limit '" + std::string(text) + "' is neither a share nor an amount",
+  return failure(ErrorKind::usage,
+                 "--memory-limit '" + std::string(text) + "' is neither a share nor an amount",
                  "write it as 90% or 8GiB");
 }
 
@@ -49,7 +52,8 @@ Result<std::variant<LatencyRatio, LatencyBound, NoLimit>> parse_latency_limit(st
   if (text == "none") return NoLimit{};
   if (const auto ratio = number_before(text, "x")) {
     if (*ratio >= 1) return LatencyRatio{*ratio};
-    return failure(ErrorKind::usage, "--latency-limit '" + std::string(text) + "' is below the latency of batch 1",
+    return failure(ErrorKind::usage,
+                   "--latency-limit '" + std::string(text) + "' is below the latency of batch 1",
                    "write 1x or more");
   }
   const auto seconds = parse_seconds(text);

@@ -32,8 +32,8 @@ struct Ruling {
   Verdict verdict = Verdict::undecided;
   std::optional<LimitRuling> memory;   ///< absent where own memory is unknown
   std::optional<LimitRuling> latency;  ///< absent where there is no limit, or no sample
-  std::optional<Probe> wants;          ///< the probe that would bring it nearer to a decision; absent when final
-  std::string why;                     ///< what decided it, one line
+  std::optional<Probe> wants;  ///< the probe that would bring it nearer to a decision; absent when final
+  std::string why;             ///< what decided it, one line
 
   bool passes() const { return verdict == Verdict::pass; }
 };

@@ -19,8 +19,8 @@ std::string Answer::limiter() const {
   return next->why;
 }
 
-Answer answer(const Evidence& evidence, const Limits& limits, const Environment& environment, const SearchSpace& space,
-              const Done& done) {
+Answer answer(const Evidence& evidence, const Limits& limits, const Environment& environment,
+              const SearchSpace& space, const Done& done) {
   Answer out;
   out.why = done.why;
   out.max_batch = space.max_batch;
@@ -52,11 +52,16 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
 
 std::string_view name_of(Status status) {
   switch (status) {
-    case Status::found: return "found";
-    case Status::nothing_fits: return "nothing_fits";
-    case Status::undecided: return "undecided";
-    case Status::failed: return "failed";
-    case Status::interrupted: break;
+    case Status::found:
+      return "found";
+    case Status::nothing_fits:
+      return "nothing_fits";
+    case Status::undecided:
+      return "undecided";
+    case Status::failed:
+      return "failed";
+    case Status::interrupted:
+      break;
   }
   return "interrupted";
 }

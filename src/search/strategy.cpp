@@ -7,11 +7,12 @@
 namespace batchfit {
 namespace {
 
-/// Judges batches one after the other and stops at the first that needs a probe: a strategy reads as if every batch
-/// were already measured.
+/// Judges batches one after the other and stops at the first that needs a probe: a strategy reads as if every
+/// batch were already measured.
 class Reader {
  public:
-  Reader(const SearchSpace& space, const Evidence& evidence, const Limits& limits, const Environment& environment)
+  Reader(const SearchSpace& space, const Evidence& evidence, const Limits& limits,
+         const Environment& environment)
       : space_(space), evidence_(evidence), limits_(limits), environment_(environment) {}
 
   /// Whether the batch passes; nullopt where a probe must come first.

@@ -21,13 +21,14 @@ using Step = std::variant<Probe, Done>;
 
 /// What limits a search besides the limits on a batch.
 struct SearchSpace {
-  Batch max_batch = 1;              ///< no larger batch is tried
-  Timing timing = Timing::eager;    ///< of the workload: the judge needs it
+  Batch max_batch = 1;            ///< no larger batch is tried
+  Timing timing = Timing::eager;  ///< of the workload: the judge needs it
   JudgeRules rules;
 };
 
-/// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so the same
-/// call resumes after a crash, answers new limits without a device, replays a recorded run and runs on a simulation.
+/// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so
+/// the same call resumes after a crash, answers new limits without a device, replays a recorded run and runs
+/// on a simulation.
 using Strategy = std::function<Step(const Evidence&, const Limits&, const Environment&)>;
 
 /// Every batch from 1 to the maximum.
@@ -42,8 +43,8 @@ Strategy exponential(const SearchSpace& space);
 /// Names of the strategies, for options and errors.
 std::vector<std::string> strategy_names();
 
-/// The largest batch a strategy tries where the user names none. A sweep and a bisection from the maximum pay for
-/// every doubling of it; the exponential search stops at the first that does not pass.
+/// The largest batch a strategy tries where the user names none. A sweep and a bisection from the maximum pay
+/// for every doubling of it; the exponential search stops at the first that does not pass.
 Batch default_max_batch(std::string_view strategy);
 
 /// usage error with the nearest names where there is no such strategy.

@@ -21,21 +21,21 @@ struct TunedWorkload {
   Answer answer;
   Evidence evidence;
   Environment environment;
-  int probes = 0;      ///< made by this run; 0 where all evidence came from the cache
-  Seconds seconds = 0; ///< wall time of this run for the workload
+  int probes = 0;           ///< made by this run; 0 where all evidence came from the cache
+  Seconds seconds = 0;      ///< wall time of this run for the workload
   bool from_cache = false;  ///< no worker was started for it
 };
 
 /// One call of `batchfit tune`.
 struct TuneRun {
-  std::string version;      ///< of batchfit
+  std::string version;               ///< of batchfit
   std::vector<std::string> command;  ///< the command line
-  double started_at = 0;    ///< seconds since the epoch
+  double started_at = 0;             ///< seconds since the epoch
   Limits limits;
   std::string strategy;
   std::vector<TunedWorkload> workloads;
-  Seconds seconds = 0;      ///< whole run
-  Seconds nvml_seconds = 0; ///< of those, spent in the driver's management library
+  Seconds seconds = 0;       ///< whole run
+  Seconds nvml_seconds = 0;  ///< of those, spent in the driver's management library
 };
 
 }  // namespace batchfit
