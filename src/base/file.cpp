@@ -7,7 +7,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
+
+#include "base/descriptor.h"
 
 namespace batchfit {
 namespace fs = std::filesystem;
@@ -16,21 +17,6 @@ namespace {
 tl::unexpected<Error> system_failure(const std::string& what, const fs::path& path) {
   return failure(ErrorKind::runtime, what + " " + path.string() + ": " + std::strerror(errno));
 }
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "facts/evidence.h"
+#include "facts/probe.h"
+
+namespace batchfit {
+
+/// What runs probes: a remote process (RemoteWorker), or a stand-in in a test. It neither throws nor hangs.
+class Worker {
+ public:
+  virtual ~Worker() = default;
+
+  /// Runs one probe. Returns an observation (and a trace, where one was taken) or a comparison; a Fault where
+  /// the probe was lost; nothing where it was cancelled.
+  virtual std::vector<Record> run(const Probe& probe) = 0;
+
+  /// Device memory now, as far as it can be told; the last known where no worker is there to ask.
+  virtual Environment environment() = 0;
+};
+
+}  // namespace batchfit
