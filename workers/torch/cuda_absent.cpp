@@ -1,0 +1,14 @@
+// Stands in for the CUDA files where the torch wheel has no CUDA, or not all of its libraries.
+#include "engine.h"
+
+namespace batchfit {
+namespace {
+const Error no_cuda{ErrorKind::unavailable, "this build of the libtorch worker has no CUDA",
+                    "build with the full torch install (BATCHFIT_CUDA=ON scripts/setup), or use the CPU"};
+}
+
+Result<std::vector<Device>> cuda_devices() { return failure(no_cuda); }
+
+Answer<std::unique_ptr<Engine>> load_on_cuda(const LoadRequest&, int) { return refuse(no_cuda); }
+
+}  // namespace batchfit

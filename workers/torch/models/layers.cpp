@@ -1,0 +1,80 @@
+#include "models/layers.h"
+
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/rsqrt.h>
+
+#include <utility>
+
+namespace batchfit {
+namespace {
+constexpr double batchnorm_eps = 1e-5;
+}
+
+at::Tensor Convolution::forward(const at::Tensor& input) const {
+  return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding});
+}
+
+at::Tensor BatchNorm::forward(at::Tensor input) const {
+  if (!weight.defined()) return input;
+  return at::batch_norm(input, weight, bias, mean, variance, /*training=*/false, /*momentum=*/0.1,
+                        batchnorm_eps,
+                        /*cudnn_enabled=*/true);
+}
+
+at::Tensor Linear::forward(const at::Tensor& input) const { return at::linear(input, weight, bias); }
+
+at::Tensor LayerNorm::forward(const at::Tensor& input) const {
+  return at::layer_norm(input, weight.sizes(), weight, bias, eps);
+}
+
+at::Tensor Builder::entry(const std::string& name, at::IntArrayRef shape) {
+  return weights_.get(name, shape).to(options_.dtype);
+}
+
+at::Tensor Builder::kernel_format(const at::Tensor& weight) const {
+  const at::Tensor cast = weight.to(options_.dtype);
+  return options_.channels_last ? cast.contiguous(at::MemoryFormat::ChannelsLast) : cast;
+}
+
+Convolution Builder::convolution(const std::string& name, std::int64_t out, std::int64_t in,
+                                 std::int64_t kernel, std::int64_t stride) {
+  const at::Tensor weight = kernel_format(weights_.get(name + ".weight", {out, in, kernel, kernel}));
+  return {weight, entry(name + ".bias", {out}), stride, 0};
+}
+
+std::pair<Convolution, BatchNorm> Builder::normalised_convolution(const std::string& convolution_name,
+                                                                  const std::string& norm_name,
+                                                                  std::int64_t out, std::int64_t in,
+                                                                  std::int64_t kernel, std::int64_t stride) {
+  at::Tensor weight = weights_.get(convolution_name + ".weight", {out, in, kernel, kernel});
+  const at::Tensor gamma = weights_.get(norm_name + ".weight", {out});
+  const at::Tensor beta = weights_.get(norm_name + ".bias", {out});
+  const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out});
+  const at::Tensor variance = weights_.get(norm_name + ".running_var", {out});
+  const std::int64_t padding = kernel / 2;
+  if (!options_.fold_batchnorm) {
+    const auto cast = [this](const at::Tensor& tensor) { return tensor.to(options_.dtype); };
+    return {Convolution{kernel_format(weight), {}, stride, padding},
+            BatchNorm{cast(gamma), cast(beta), cast(mean), cast(variance)}};
+  }
+  // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta, in float32 before the cast.
+  const at::Tensor factor = gamma.mul(at::rsqrt(variance.add(batchnorm_eps)));
+  weight = weight.mul(factor.view({out, 1, 1, 1}));
+  const at::Tensor bias = beta.sub(mean.mul(factor)).to(options_.dtype);
+  return {Convolution{kernel_format(weight), bias, stride, padding}, BatchNorm{}};
+}
+
+Linear Builder::linear(const std::string& name, std::int64_t out, std::int64_t in) {
+  const at::Tensor weight = entry(name + ".weight", {out, in});
+  return {weight, entry(name + ".bias", {out})};
+}
+
+LayerNorm Builder::layer_norm(const std::string& name, std::int64_t size) {
+  const at::Tensor weight = entry(name + ".weight", {size});
+  return {weight, entry(name + ".bias", {size})};
+}
+
+}  // namespace batchfit

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weights.h"
+
+namespace batchfit {
+
+/// How a model is built from its weights.
+struct BuildOptions {
+  at::ScalarType dtype = at::kFloat;
+  bool channels_last = false;   ///< convolutions' weights in NHWC
+  bool fold_batchnorm = false;  ///< BatchNorm folded into the convolution before it, in float32
+};
+
+/// A model with its weights on a device: plain tensors and a forward pass, for inference only.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// input [batch, item shape…] on the model's device and in its dtype → output [batch, …]. Throws
+  /// c10::Error.
+  virtual at::Tensor forward(const at::Tensor& input) const = 0;
+};
+
+/// What is known of a model without building it.
+struct ModelInfo {
+  std::string name;   ///< as users write it
+  std::string about;  ///< one line for people
+  std::string code;   ///< version of the code that builds it: changes whenever a measurement may
+  std::vector<std::string> dtypes{"fp32", "fp16", "bf16"};
+  std::vector<std::string> modes{"forward"};
+  std::vector<std::int64_t> item_shape;  ///< input of one item
+  bool has_batchnorm = false;
+  std::unique_ptr<Model> (*build)(Weights&, const BuildOptions&) = nullptr;
+};
+
+/// All models of this worker, by name.
+const std::vector<ModelInfo>& models();
+
+/// usage error with the nearest names where there is none of that name.
+Result<const ModelInfo*> find_model(const std::string& name);
+
+std::unique_ptr<Model> build_resnet50(Weights& weights, const BuildOptions& options);
+std::unique_ptr<Model> build_vit_b_16(Weights& weights, const BuildOptions& options);
+
+}  // namespace batchfit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/reply.h"
+#include "facts/workload.h"
+
+namespace batchfit {
+
+/// What the tuner asked for; docs/protocol.md, load.
+struct LoadRequest {
+  std::string device = "cpu";  ///< "cpu", "cuda:0"
+  std::string model;
+  std::string weights = "random";  ///< "random", or a path
+  std::int64_t seed = 0;
+  std::string dtype = "fp32";
+  bool tf32 = false;
+  bool channels_last = false;
+  bool fold_batchnorm = false;
+  bool include_copies = false;
+  std::string mode = "forward";
+  std::map<std::string, std::int64_t> shape;
+  std::optional<Timing> timing;         ///< absent: "auto"
+  std::optional<std::int64_t> threads;  ///< CPU threads, where the user set them
+};
+
+/// When to stop taking samples.
+struct SamplingPlan {
+  std::int64_t min_samples = 7;
+  std::int64_t max_samples = 30;
+  Seconds seconds = 0.1;
+};
+
+struct ProbeRequest {
+  Batch batch = 1;
+  SamplingPlan sampling;
+  std::optional<Bytes> cap;  ///< the most own memory (context and allocator) that may be taken
+};
+
+struct CompareRequest {
+  Batch reference = 1;
+  Batch candidate = 1;
+  std::int64_t pairs = 0;
+  std::int64_t seed = 0;
+};
+
+// Readers of the requests' JSON; a misshapen field is a `usage` refusal that names it.
+Answer<LoadRequest> load_request(const Json& json);
+Answer<ProbeRequest> probe_request(const Json& json);
+Answer<CompareRequest> compare_request(const Json& json);
+
+}  // namespace batchfit

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+
+namespace batchfit {
+
+/// Where a model's weights come from. A model asks for its entries by the names and in the order of
+/// torchvision's state dict (without the num_batches_tracked counters): generated weights count on that
+/// order.
+class Weights {
+ public:
+  virtual ~Weights() = default;
+
+  /// The entry as float32 on the device. A missing or misshapen one gives zeros, and the first such error is
+  /// kept for `error`, so that building a model reads as a list of its entries.
+  at::Tensor get(const std::string& name, at::IntArrayRef shape);
+
+  const std::optional<Error>& error() const { return error_; }
+
+ protected:
+  explicit Weights(at::Device device) : device_(device) {}
+  at::Device device() const { return device_; }
+
+ private:
+  virtual Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) = 0;
+
+  at::Device device_;
+  std::optional<Error> error_;
+};
+
+/// How a generated value is made from v in [-1, 1): offset + scale · v, or offset + scale · |v|.
+struct ValueRule {
+  double offset = 0;
+  double scale = 1;
+  bool magnitude = false;
+};
+
+/// The rule for an entry, by its name and shape (tests/data/torchvision-logits.json, `rule`). Products keep
+/// the activations' scale (2/sqrt(fan-in), uniform), so that they stay finite in fp16, and a variance is
+/// near 1.
+ValueRule value_rule(const std::string& name, at::IntArrayRef shape);
+
+/// Uniform random weights under `value_rule`, made on the device by its own generator. The same seed gives
+/// the same weights on the same kind of device.
+class RandomWeights : public Weights {
+ public:
+  RandomWeights(at::Device device, std::int64_t seed);
+
+ private:
+  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) override;
+};
+
+/// Weights under `value_rule` from an integer hash of the entry's number and the value's index, bit for bit
+/// the same everywhere; source of the hash: tests/data/torchvision-logits.json, `rule`.
+class HashWeights : public Weights {
+ public:
+  explicit HashWeights(at::Device device) : Weights(device) {}
+
+ private:
+  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) override;
+  std::uint32_t next_entry_ = 0;
+};
+
+/// out[i] = (float)(offset + scale · v(entry, i)) for i < count, with the hash's v(k, i).
+void fill_by_hash(float* out, std::int64_t count, std::uint32_t entry, const ValueRule& rule);
+
+/// The input that the rule goes with, [2, 3, 224, 224] float32 on the CPU.
+at::Tensor hash_input();
+
+}  // namespace batchfit
