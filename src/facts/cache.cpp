@@ -158,7 +158,8 @@ std::optional<Stamp> Cache::stamped(const Json& request) const {
   Fields fields(*json, "stamp");
   fields.maybe("notes", stamp.notes);
   if (const Json* found = fields.find("request")) of_request = *found;
-  fields.nested(subject_from_json(json->is_object() ? json->value("subject", Json()) : Json()), stamp.subject);
+  fields.nested(subject_from_json(json->is_object() ? json->value("subject", Json()) : Json()),
+                stamp.subject);
   // The request is stored beside the subject, so that two requests with one hash are told apart.
   if (!fields.finish(0) || of_request != request) return std::nullopt;
   return stamp;

@@ -91,7 +91,7 @@ Strategy exponential(const SearchSpace& space) {
   };
 }
 
-std::vector<std::string> strategy_names() { return {"exponential", "binary", "sweep"}; }
+std::vector<std::string> strategy_names() { return {"exponential", "binary", "sweep", "guided"}; }
 
 Batch default_max_batch(std::string_view strategy) {
   if (strategy == "sweep") return 64;
@@ -103,6 +103,7 @@ Result<Strategy> make_strategy(std::string_view name, const SearchSpace& space) 
   if (name == "exponential") return exponential(space);
   if (name == "binary") return binary(space);
   if (name == "sweep") return sweep(space);
+  if (name == "guided") return guided(space);
   auto near = nearest(name, strategy_names());
   return failure(ErrorKind::usage, "there is no strategy '" + std::string(name) + "'",
                  "use " + join_words(near.empty() ? strategy_names() : near));

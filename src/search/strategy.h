@@ -24,6 +24,7 @@ struct SearchSpace {
   Batch max_batch = 1;            ///< no larger batch is tried
   Timing timing = Timing::eager;  ///< of the workload: the judge needs it
   JudgeRules rules;
+  bool look_ahead = true;  ///< guided only: look at larger tile multiples before it is done
 };
 
 /// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so
@@ -39,6 +40,11 @@ Strategy binary(const SearchSpace& space);
 
 /// 1, 2, 4, … until one does not pass, then bisection between the last that passed and it.
 Strategy exponential(const SearchSpace& space);
+
+/// Each probe from a model of the curves: interpolated where the limit lies between two batches, else
+/// extrapolated by at most four times the largest that ran. Ends with neighbours of which one passes and the
+/// next does not, after a look at larger multiples of the kernels' tiles that a dip might bring back.
+Strategy guided(const SearchSpace& space);
 
 /// Names of the strategies, for options and errors.
 std::vector<std::string> strategy_names();

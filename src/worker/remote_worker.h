@@ -62,7 +62,7 @@ class RemoteWorker : public Worker {
   const Environment& last_environment() const { return environment_; }
 
   /// The most that the worker may reserve in the next probes; nothing: as it sees fit.
-  void set_cap(std::optional<Bytes> cap) { cap_ = cap; }
+  void set_cap(std::optional<Bytes> cap) override { cap_ = cap; }
 
   /// The running process, for messages and tests.
   std::optional<pid_t> pid() const;

@@ -18,6 +18,9 @@ class Worker {
 
   /// Device memory now, as far as it can be told; the last known where no worker is there to ask.
   virtual Environment environment() = 0;
+
+  /// The most own memory that the next probes may take; nothing: as much as the device has free.
+  virtual void set_cap(std::optional<Bytes> cap) = 0;
 };
 
 }  // namespace batchfit

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "common/host.h"
+#include "device/host.h"
 #include "engine.h"
 #include "loaded_model.h"
 #include "runtime.h"

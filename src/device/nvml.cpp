@@ -1,4 +1,4 @@
-#include "common/nvml.h"
+#include "device/nvml.h"
 
 #include <dlfcn.h>
 

@@ -1,0 +1,101 @@
+#include "tune/suite.h"
+
+#include <chrono>
+
+#include "worker/identity.h"
+
+namespace batchfit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
+  return {goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, JudgeRules{}};
+}
+
+/// What others held when it was last seen: the best guess where the device cannot be asked without a worker.
+std::optional<Bytes> others_last_seen(const Evidence& evidence) {
+  for (auto record = evidence.records().rbegin(); record != evidence.records().rend(); ++record) {
+    const auto* seen = std::get_if<Observation>(&*record);
+    if (seen != nullptr && seen->conditions.others_after) return seen->conditions.others_after;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Suite::Suite(WorkerOptions worker, LocalDevice device, Cache& cache, const Cancellation& cancel)
+    : worker_(worker),
+      worker_identity_(to_json(identify(worker.command))),
+      device_(std::move(device)),
+      cache_(cache),
+      cancel_(cancel) {}
+
+Json Suite::stamp_key(const LoadRequest& request) const {
+  return {{"request", load_request(request)}, {"worker", worker_identity_}, {"device", device_.fingerprint}};
+}
+
+TunedWorkload Suite::tune(const LoadRequest& request, const TuneGoal& goal, const TuneEvents& events) {
+  const auto start = Clock::now();
+  TunedWorkload out;
+  out.model = request.model;
+  const Json key = stamp_key(request);
+  if (goal.refresh || !answer_from_cache(key, goal, out)) measure(key, request, goal, events, out);
+  out.seconds = since(start);
+  return out;
+}
+
+bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, TunedWorkload& out) {
+  const auto stamp = cache_.stamped(key);
+  if (!stamp) return false;
+  const SearchSpace space = space_of(goal, stamp->subject);
+  const auto next = make_strategy(goal.strategy, space);
+  if (!next) return false;
+  const Evidence evidence = cache_.load(stamp->subject);
+  const Environment environment{stamp->subject.device.total_memory,
+                                device_.others ? device_.others : others_last_seen(evidence)};
+  const Step step = (*next)(evidence, goal.limits, environment);
+  const auto* done = std::get_if<Done>(&step);
+  if (done == nullptr) return false;
+  out.answer = answer(evidence, goal.limits, environment, space, *done);
+  out.subject = stamp->subject;
+  out.notes = stamp->notes;
+  out.evidence = evidence;
+  out.environment = environment;
+  out.from_cache = true;
+  return true;
+}
+
+void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal& goal,
+                    const TuneEvents& events, TunedWorkload& out) {
+  if (on_load) on_load();
+  const auto loaded = worker_.load(request);
+  if (!loaded) {
+    out.error = loaded.error();
+    return;
+  }
+  const Subject& subject = loaded->subject;
+  out.subject = subject;
+  out.notes = loaded->notes;
+  if (goal.refresh) cache_.refresh(subject);
+  out.evidence = cache_.load(subject);
+  cache_.stamp(key, {subject, loaded->notes});
+
+  const SearchSpace space = space_of(goal, subject);
+  const auto next = make_strategy(goal.strategy, space);
+  if (!next) {
+    out.error = next.error();
+    return;
+  }
+  const TuneTask task{subject, goal.limits, space, *next, goal.strict, [this] { return cancel_.raised(); },
+                      events};
+  Tuned tuned = batchfit::tune(task, worker_, cache_, out.evidence);
+  out.answer = std::move(tuned.answer);
+  out.probes = tuned.probes;
+  out.environment = worker_.last_environment();
+  cache_.summarize(subject);
+}
+
+}  // namespace batchfit

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+
+#include "facts/cache.h"
+#include "facts/probe.h"
+#include "search/answer.h"
+#include "search/strategy.h"
+#include "worker/worker.h"
+
+namespace batchfit {
+
+/// What a run tells while it goes. All members may be empty.
+struct TuneEvents {
+  std::function<void(const Probe&)> probing;    ///< a probe begins
+  std::function<void(const Record&)> recorded;  ///< a record is in the journal
+};
+
+/// What tune() works on and with.
+struct TuneTask {
+  const Subject& subject;
+  const Limits& limits;
+  const SearchSpace& space;
+  const Strategy& next;
+  bool strict = false;              ///< the memory limit is the worker's cap, also on a device of its own
+  std::function<bool()> cancelled;  ///< looked at after each probe
+  TuneEvents events;
+};
+
+struct Tuned {
+  Answer answer;
+  int probes = 0;
+};
+
+/// The loop that everything else serves: asks the strategy for the next probe, runs it, journals what came
+/// back, until the strategy is done. `evidence` holds what the cache knew and, afterwards, all that was
+/// learnt.
+Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidence);
+
+}  // namespace batchfit
