@@ -1,0 +1,176 @@
+#include "report/certificate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "report/wording.h"
+
+namespace batchfit {
+namespace {
+
+// A pass nearer to its limit than this is worth a line: another day's clocks could turn it.
+constexpr double narrow_margin = 0.01;
+
+/// "16 pairs" or "9 samples": what a latency verdict rests on.
+std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
+  const auto pairs = static_cast<int>(tuned.evidence.pairs(1, batch).size());
+  const char* word = pairs > 0 && pairs == trials ? "pair" : "sample";
+  return fmt::format("{} {}{}", trials, word, trials == 1 ? "" : "s");
+}
+
+std::string memory_failure(const LimitRuling& ruling) {
+  return fmt::format("memory {} > {}, {} over", format_bytes(static_cast<Bytes>(ruling.value)),
+                     format_bytes(static_cast<Bytes>(ruling.limit)), difference_text(-ruling.margin()));
+}
+
+std::string latency_failure(const TunedWorkload& tuned, Batch batch, const LimitRuling& ruling) {
+  const auto [value, limit] = told_apart(ruling.value, ruling.limit);
+  return fmt::format("latency {} > {}, {} over, {}", value, limit, difference_text(-ruling.margin()),
+                     trials_text(tuned, batch, ruling.trials));
+}
+
+std::string reason_of(const TunedWorkload& tuned, const Ruling& ruling) {
+  const Observation* observation = tuned.evidence.observation(ruling.batch);
+  const bool out_of_memory = observation != nullptr && observation->outcome == Outcome::out_of_memory;
+  if (out_of_memory && observation->cap)
+    return ruling.why + " under a cap of " + format_bytes(*observation->cap);
+  return ruling.why.empty() ? "the reason is not known" : ruling.why;
+}
+
+/// Why a batch fails: every limit that it breaks, or else what happened on it.
+std::string failure_text(const TunedWorkload& tuned, const Ruling& ruling) {
+  std::string text;
+  if (ruling.memory && ruling.memory->verdict == Verdict::fail) text = memory_failure(*ruling.memory);
+  if (ruling.latency && ruling.latency->verdict == Verdict::fail) {
+    text += (text.empty() ? "" : "; ") + latency_failure(tuned, ruling.batch, *ruling.latency);
+  }
+  return text.empty() ? reason_of(tuned, ruling) : text;
+}
+
+std::string undecided_text(const TunedWorkload& tuned, const Ruling& ruling) {
+  const std::string subject = fmt::format("batch {} is undecided: ", ruling.batch);
+  if (!ruling.latency || ruling.latency->verdict != Verdict::undecided)
+    return subject + reason_of(tuned, ruling);
+  const auto [value, limit] = told_apart(ruling.latency->value, ruling.latency->limit);
+  const double margin = ruling.latency->margin();
+  return subject + fmt::format("latency {}, limit {}, {} {}, {}", value, limit,
+                               difference_text(std::abs(margin)), margin < 0 ? "over" : "under",
+                               trials_text(tuned, ruling.batch, ruling.latency->trials));
+}
+
+void add_narrow_pass(std::vector<std::string>& lines, const TunedWorkload& tuned, const Ruling& best) {
+  if (best.batch == 1 || !best.latency) return;  // batch 1 is the measure of a ratio
+  const double margin = best.latency->margin();
+  if (margin >= narrow_margin) return;
+  lines.push_back(fmt::format("batch {} passes narrowly: latency {} under the limit, {}", best.batch,
+                              difference_text(std::max(0.0, margin)),
+                              trials_text(tuned, best.batch, best.latency->trials)));
+}
+
+void add_unproven(std::vector<std::string>& lines, const Answer& answer) {
+  const Batch best = answer.best->batch;
+  if (!answer.next) {
+    lines.push_back(
+        best >= answer.max_batch
+            ? fmt::format("batch {} is the largest allowed (--max-batch): a larger one may pass", best)
+            : fmt::format("unproven: nothing above batch {} was judged", best));
+  } else if (!answer.neighbour_judged) {
+    const Batch last = answer.next->batch - 1;
+    lines.push_back(last == best + 1
+                        ? fmt::format("unproven: batch {} was not measured", last)
+                        : fmt::format("unproven: batches {} to {} were not measured", best + 1, last));
+  }
+}
+
+void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const Answer& answer = tuned.answer;
+  add_narrow_pass(lines, tuned, *answer.best);
+  if (answer.next && answer.next->verdict == Verdict::fail) {
+    lines.push_back(
+        fmt::format("batch {} does not pass: {}", answer.next->batch, failure_text(tuned, *answer.next)));
+  }
+  for (const Ruling& ruling : answer.undecided) lines.push_back(undecided_text(tuned, ruling));
+  add_unproven(lines, answer);
+}
+
+std::string remedy_for(const Ruling& one, const TunedWorkload& tuned) {
+  const bool memory =
+      (one.memory && one.memory->verdict == Verdict::fail) || one.why.starts_with("out of memory");
+  if (!memory) return "raise --latency-limit, or choose a faster --dtype";
+  const auto others = tuned.environment.others.value_or(0);
+  const std::string freed = others > 0 ? "free the " + format_bytes(others) + " that others hold, " : "";
+  return freed + "choose a smaller --dtype, or raise --memory-limit";
+}
+
+/// A search without an answer: what batch 1 met, in numbers, and what can be done.
+void add_no_answer(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const Answer& answer = tuned.answer;
+  const std::string why = answer.next ? failure_text(tuned, *answer.next) : answer.why;
+  switch (answer.status) {
+    case Status::nothing_fits:
+      lines.push_back("nothing fits: batch 1 does not pass: " + why);
+      if (answer.next) lines.push_back("remedy: " + remedy_for(*answer.next, tuned));
+      return;
+    case Status::undecided:
+      lines.push_back(answer.next ? undecided_text(tuned, *answer.next) : "undecided: " + why);
+      lines.push_back("remedy: run again when the device is idle, or move the limit");
+      return;
+    case Status::interrupted:
+      return;
+    case Status::found:
+    case Status::failed:
+      break;
+  }
+  lines.push_back("failed: " + why);
+}
+
+void add_memory_gaps(std::vector<std::string>& lines, const TunedWorkload& tuned, const Limits& limits) {
+  const auto& best = tuned.answer.best;
+  if (!best) return;
+  if (!best->memory) {
+    lines.push_back("unproven: own memory is not known, so the memory limit was not judged");
+    return;
+  }
+  const bool on_device = tuned.subject && tuned.subject->device.kind == "cuda";
+  if (on_device && std::holds_alternative<MemoryShare>(limits.memory) && !tuned.environment.others) {
+    lines.push_back("unproven: memory held by others is not known and was counted as none");
+  }
+}
+
+/// Measurements with random weights say so even where a worker forgot to.
+void add_notes(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  lines.insert(lines.end(), tuned.notes.begin(), tuned.notes.end());
+  const bool random = tuned.subject && tuned.subject->workload.weights.starts_with("random");
+  const bool said = std::any_of(tuned.notes.begin(), tuned.notes.end(), [](const std::string& note) {
+    return note.find("weights: random") != std::string::npos;
+  });
+  if (random && !said) lines.push_back("weights: " + tuned.subject->workload.weights);
+}
+
+}  // namespace
+
+std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits) {
+  std::vector<std::string> lines;
+  if (tuned.error) {
+    lines.push_back("failed: " + tuned.error->message);
+    if (!tuned.error->remedy.empty()) lines.push_back("remedy: " + tuned.error->remedy);
+  } else {
+    if (tuned.answer.status == Status::interrupted) {
+      lines.push_back(tuned.answer.best
+                          ? "interrupted: the best batch so far; the same command continues the search"
+                          : "interrupted before an answer; the same command continues the search");
+    }
+    if (tuned.answer.best) {
+      add_proof(lines, tuned);
+    } else {
+      add_no_answer(lines, tuned);
+    }
+    add_memory_gaps(lines, tuned, limits);
+  }
+  add_notes(lines, tuned);
+  if (tuned.from_cache) lines.push_back("answered from the cache: no worker was started");
+  return lines;
+}
+
+}  // namespace batchfit

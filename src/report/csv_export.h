@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tune/tuned.h"
+
+namespace batchfit {
+
+/// The run as CSV (RFC 4180, but lines end with \n): a row a workload and batch, one with empty figures for a
+/// workload that has none. The columns stand in docs/results.md. What is not known is an empty cell. Numbers
+/// are the JSON's.
+std::string export_csv(const TuneRun& run);
+
+/// One cell of text: quoted where RFC 4180 asks for it. Text that a spreadsheet would take for a formula (a
+/// leading = + - @, tab or carriage return) gets a ' before it, which spreadsheets hide.
+std::string csv_text(std::string_view text);
+
+}  // namespace batchfit

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tune/tuned.h"
+
+namespace batchfit {
+
+/// What is known of one batch, over all its observations. Every export takes its numbers from here, so they
+/// agree.
+struct BatchFigures {
+  Batch batch = 1;
+  std::optional<Outcome> outcome;  ///< absent where every try ended in a fault of the worker
+  std::string reason;              ///< why it was not measured; empty where it was
+  int samples = 0;                 ///< latency samples behind the next four
+  std::optional<Seconds> latency;  ///< median
+  std::optional<Seconds> latency_min;
+  std::optional<Seconds> latency_max;
+  std::optional<double> throughput;  ///< items a second: batch / latency
+  std::optional<Bytes> own_memory;
+  std::optional<Bytes> allocated_peak;
+  std::optional<Bytes> reserved_peak;
+  int faults = 0;  ///< of the worker, on this batch
+};
+
+BatchFigures figures_of(const Evidence& evidence, Batch batch);
+
+/// Of every batch that was tried, ascending.
+std::vector<BatchFigures> figures_of(const Evidence& evidence);
+
+/// The answer of one workload in numbers: a row of the table. Absent where there is no answer or it is not
+/// known.
+struct AnswerFigures {
+  std::optional<Batch> batch;
+  std::optional<Seconds> latency;         ///< median
+  std::optional<double> latency_share;    ///< of the limit
+  std::optional<Bytes> memory;            ///< device memory in use, or own memory where the limit is on that
+  std::optional<double> memory_share;     ///< of the limit
+  std::optional<double> throughput;       ///< items a second
+  std::optional<double> speed_up;         ///< throughput over that of batch 1
+  std::optional<std::string> limited_by;  ///< absent where there is no answer
+};
+
+AnswerFigures answer_figures(const TunedWorkload& tuned);
+
+}  // namespace batchfit

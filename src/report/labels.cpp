@@ -1,0 +1,72 @@
+#include "report/labels.h"
+
+#include <algorithm>
+
+#include "facts/json.h"
+#include "report/wording.h"
+
+namespace batchfit {
+namespace {
+
+/// One thing that tells workloads apart, as a sentence says it and as the model's name carries it.
+struct Trait {
+  std::string full;
+  std::string brief;
+  bool operator==(const Trait&) const = default;
+};
+
+std::vector<Trait> traits_of(const Subject& subject) {
+  const Workload& workload = subject.workload;
+  std::vector<Trait> traits{{device_text(subject.device), device_text(subject.device)},
+                            {subject.runtime.name + " " + subject.runtime.version, subject.runtime.version},
+                            {workload.dtype, workload.dtype}};
+  const auto add_if = [&](bool holds, const std::string& text) {
+    if (holds) traits.push_back({text, text});
+  };
+  add_if(workload.tf32, "tf32");
+  add_if(workload.channels_last, "channels-last");
+  add_if(workload.folded_batchnorm, "folded-batchnorm");
+  add_if(workload.mode != "forward", workload.mode);
+  for (const auto& [name, size] : workload.shape) add_if(true, name + " " + std::to_string(size));
+  const std::string timing(name_of(workload.timing));
+  traits.push_back({timing + " timing", timing});
+  if (workload.include_copies) traits.push_back({"input copies included", "copies"});
+  if (workload.threads) {
+    const std::string threads =
+        std::to_string(*workload.threads) + (*workload.threads == 1 ? " thread" : " threads");
+    traits.push_back({threads, threads});
+  }
+  return traits;
+}
+
+bool holds(const std::vector<Trait>& traits, const Trait& trait) {
+  return std::find(traits.begin(), traits.end(), trait) != traits.end();
+}
+
+}  // namespace
+
+Labels label(const TuneRun& run) {
+  std::vector<std::vector<Trait>> all;
+  for (const TunedWorkload& tuned : run.workloads) {
+    all.push_back(tuned.subject ? traits_of(*tuned.subject) : std::vector<Trait>{});
+  }
+  const auto first = std::find_if(all.begin(), all.end(), [](const auto& traits) { return !traits.empty(); });
+  std::vector<Trait> shared = first == all.end() ? std::vector<Trait>{} : *first;
+  std::erase_if(shared, [&](const Trait& trait) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const auto& traits) { return !traits.empty() && !holds(traits, trait); });
+  });
+
+  Labels labels;
+  for (const Trait& trait : shared) labels.shared += (labels.shared.empty() ? "" : ", ") + trait.full;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::string model = run.workloads[i].model;
+    for (const Trait& trait : all[i]) {
+      if (!holds(shared, trait)) model += " " + trait.brief;
+    }
+    labels.models.push_back(std::move(model));
+  }
+  return labels;
+}
+
+}  // namespace batchfit

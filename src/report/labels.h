@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tune/tuned.h"
+
+namespace batchfit {
+
+/// How the workloads of a run are named: what all share is said once, what varies stands with the model.
+struct Labels {
+  std::string shared;  ///< "NVIDIA H200 (139 GiB), libtorch 2.11.0, fp16, graph timing"; may be empty
+  std::vector<std::string> models;  ///< one a workload: "resnet50", "resnet50 fp16 channels-last"
+};
+
+/// Names come from people and files: they are not yet made safe for a terminal or a markup.
+Labels label(const TuneRun& run);
+
+}  // namespace batchfit

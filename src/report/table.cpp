@@ -1,0 +1,176 @@
+#include "report/table.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "report/certificate.h"
+#include "report/display.h"
+#include "report/figures.h"
+#include "report/labels.h"
+#include "report/wording.h"
+
+namespace batchfit {
+namespace {
+
+// ANSI select-graphic-rendition codes.
+constexpr const char* bold = "\x1b[1m";
+constexpr const char* dim = "\x1b[2m";
+constexpr const char* red = "\x1b[31m";
+constexpr const char* yellow = "\x1b[33m";
+constexpr const char* plain = "\x1b[0m";
+
+// A model's name is cut to make room, but not below what tells models apart.
+constexpr std::size_t least_model_width = 12;
+// What limits an answer is a word or two; a longer reason stands below the table.
+constexpr std::size_t most_limiter_width = 18;
+// Sentences are read more easily in lines no longer than this, however wide the terminal.
+constexpr std::size_t most_text_width = 100;
+
+struct Column {
+  std::string heading;
+  bool right = true;    ///< aligned to the right, as numbers are
+  std::size_t gap = 2;  ///< spaces before it
+  int importance = 9;   ///< the least important leave first; 9 never leaves
+  std::vector<std::string> cells;
+
+  std::size_t width() const {
+    std::size_t most = display_width(heading);
+    for (const std::string& cell : cells) most = std::max(most, display_width(cell));
+    return most;
+  }
+  bool empty() const {
+    return std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); });
+  }
+};
+
+std::string status_word(const TunedWorkload& tuned) {
+  if (tuned.error) return "failed";
+  std::string word(name_of(tuned.answer.status));
+  std::replace(word.begin(), word.end(), '_', ' ');
+  return word;
+}
+
+std::string limiter_cell(const TunedWorkload& tuned, const AnswerFigures& figures) {
+  if (!figures.limited_by) return status_word(tuned);
+  const std::string word = printable(*figures.limited_by);
+  return display_width(word) <= most_limiter_width ? word : "see below";
+}
+
+std::string share_cell(const std::optional<double>& share) { return share ? share_text(*share) : ""; }
+
+std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
+  std::vector<Column> columns{{.heading = "model", .right = false, .gap = 0, .cells = {}},
+                              {.heading = "batch", .cells = {}},
+                              {.heading = "latency", .cells = {}},
+                              {.heading = "%", .gap = 1, .importance = 4, .cells = {}},
+                              {.heading = "memory", .importance = 6, .cells = {}},
+                              {.heading = "%", .gap = 1, .importance = 4, .cells = {}},
+                              {.heading = "items/s", .importance = 5, .cells = {}},
+                              {.heading = "speed-up", .importance = 3, .cells = {}},
+                              {.heading = "probes", .importance = 1, .cells = {}},
+                              {.heading = "time", .importance = 1, .cells = {}},
+                              {.heading = "limited by", .right = false, .importance = 8, .cells = {}}};
+  for (std::size_t i = 0; i < run.workloads.size(); ++i) {
+    const TunedWorkload& tuned = run.workloads[i];
+    const AnswerFigures figures = answer_figures(tuned);
+    const std::vector<std::string> row{printable(labels.models[i]),
+                                       or_unknown(figures.batch, count_text),
+                                       or_unknown(figures.latency, format_seconds),
+                                       share_cell(figures.latency_share),
+                                       or_unknown(figures.memory, format_bytes),
+                                       share_cell(figures.memory_share),
+                                       or_unknown(figures.throughput, throughput_text),
+                                       or_unknown(figures.speed_up, ratio_text),
+                                       count_text(tuned.probes),
+                                       format_seconds(tuned.seconds),
+                                       limiter_cell(tuned, figures)};
+    for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
+  }
+  std::erase_if(columns, [](const Column& column) { return column.empty(); });  // no limit, no shares
+  return columns;
+}
+
+std::size_t total_width(const std::vector<Column>& columns) {
+  return std::accumulate(
+      columns.begin(), columns.end(), std::size_t{0},
+      [](std::size_t sum, const Column& column) { return sum + column.gap + column.width(); });
+}
+
+/// Leaves the least important columns out, and at last cuts the names, until the table fits.
+void fit(std::vector<Column>& columns, std::size_t width) {
+  for (int importance = 1; importance < 9 && total_width(columns) > width; ++importance) {
+    std::erase_if(columns, [&](const Column& column) { return column.importance == importance; });
+  }
+  const std::size_t total = total_width(columns);
+  if (total <= width) return;
+  Column& model = columns.front();
+  const std::size_t excess = total - width;
+  const std::size_t room = std::max(least_model_width, model.width() - std::min(excess, model.width()));
+  for (std::string& cell : model.cells) cell = shorten(cell, room);
+}
+
+std::string painted(const std::string& text, const char* colour, const TableOptions& options) {
+  return options.colour ? colour + text + plain : text;
+}
+
+std::string aligned(const Column& column, const std::string& text, bool last) {
+  const std::string gap(column.gap, ' ');
+  if (column.right) return gap + pad_left(text, column.width());
+  return gap + (last ? text : pad_right(text, column.width()));
+}
+
+const char* colour_of(const TunedWorkload& tuned) {
+  if (tuned.error) return red;
+  if (tuned.answer.status == Status::found) return bold;
+  return tuned.answer.best || tuned.answer.status == Status::undecided ? yellow : red;
+}
+
+std::string grid(const std::vector<Column>& columns, const TuneRun& run, const TableOptions& options) {
+  std::string heading;
+  for (const Column& column : columns) heading += aligned(column, column.heading, &column == &columns.back());
+  std::string out = painted(heading, dim, options) + "\n";
+  for (std::size_t row = 0; row < run.workloads.size(); ++row) {
+    std::string line;
+    for (const Column& column : columns) {
+      const std::string cell = aligned(column, column.cells[row], &column == &columns.back());
+      const bool answer = column.heading == "batch" || column.heading == "limited by";
+      line += answer ? painted(cell, colour_of(run.workloads[row]), options) : cell;
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string effort_text(const TunedWorkload& tuned) {
+  return count_text(tuned.probes) + (tuned.probes == 1 ? " probe in " : " probes in ") +
+         format_seconds(tuned.seconds);
+}
+
+}  // namespace
+
+std::string render_table(const TuneRun& run, const TableOptions& options) {
+  const Labels labels = label(run);
+  const auto width = static_cast<std::size_t>(std::max(options.width, 1));
+  const std::size_t text_width = std::min(width, most_text_width);
+  std::vector<Column> columns = columns_of(run, labels);
+  fit(columns, width);
+  const auto shown = [&](const char* heading) {
+    return std::any_of(columns.begin(), columns.end(), [&](const Column& c) { return c.heading == heading; });
+  };
+
+  std::string out;
+  if (!labels.shared.empty()) out += wrap(printable(labels.shared), text_width, 0);
+  out += wrap("limits: " + limits_text(run.limits) + (shown("%") ? " (= 100 %)" : ""), text_width, 0);
+  out += "\n" + grid(columns, run, options);
+  for (std::size_t i = 0; i < run.workloads.size(); ++i) {
+    const TunedWorkload& tuned = run.workloads[i];
+    std::vector<std::string> lines = certificate(tuned, run.limits);
+    if (!shown("probes") && !tuned.from_cache) lines.push_back(effort_text(tuned));
+    if (lines.empty()) continue;
+    out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";
+    for (const std::string& line : lines) out += wrap(printable(line), text_width, 2);
+  }
+  return out;
+}
+
+}  // namespace batchfit

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "facts/workload.h"
+#include "judge/limits.h"
+
+namespace batchfit {
+
+// How reports write numbers for people. What is not known is unknown_text, never 0.
+
+inline constexpr const char* unknown_text = "–";
+
+/// "94 %", "2 %", "0.4 %". Between 99 and 101 % with one decimal, rounded away from 100: what is inside a
+/// limit never looks as if it were on it.
+std::string share_text(double share);
+
+/// A small difference: "3.4 %", "0.15 %", "12 %".
+std::string difference_text(double share);
+
+/// "1,234,567".
+std::string count_text(std::int64_t count);
+
+/// Items a second: "5,314", "53.1", "0.42".
+std::string throughput_text(double per_second);
+
+/// "5.3x".
+std::string ratio_text(double ratio);
+
+/// Seconds with more digits than usual where two values would look alike: {"2.007 ms", "2.010 ms"}.
+std::pair<std::string, std::string> told_apart(Seconds a, Seconds b);
+
+/// "NVIDIA H200 (139 GiB)"; a simulated device says so.
+std::string device_text(const Device& device);
+
+/// "latency 2x that of batch 1, device memory in use 90 %".
+std::string limits_text(const Limits& limits);
+
+/// What the memory limit is about: "device memory in use" or "own memory".
+std::string memory_word(const Limits& limits);
+
+/// The form, or unknown_text where there is no value.
+template <class T, class Form>
+std::string or_unknown(const std::optional<T>& value, Form form) {
+  return value ? form(*value) : std::string(unknown_text);
+}
+
+}  // namespace batchfit

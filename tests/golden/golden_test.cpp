@@ -1,0 +1,59 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "report/csv_export.h"
+#include "report/json_export.h"
+#include "report/markdown_export.h"
+#include "report/table.h"
+#include "sample_runs.h"
+
+namespace batchfit {
+namespace {
+
+/// Compares with tests/golden/expected/NAME; BATCHFIT_UPDATE_GOLDEN=1 writes the file instead, to be read in
+/// a diff.
+void expect_golden(const std::string& name, const std::string& made) {
+  const std::filesystem::path path = std::filesystem::path(BATCHFIT_GOLDEN) / name;
+  const char* update = std::getenv("BATCHFIT_UPDATE_GOLDEN");
+  if (update != nullptr && std::string(update) == "1") {
+    ASSERT_TRUE(write_file_atomically(path, made)) << path;
+    return;
+  }
+  const auto expected = read_file(path);
+  ASSERT_TRUE(expected) << expected.error().text() << "; BATCHFIT_UPDATE_GOLDEN=1 makes it";
+  EXPECT_EQ(made, *expected) << "BATCHFIT_UPDATE_GOLDEN=1 rewrites " << path;
+}
+
+TEST(Golden, the_table_of_two_models) {
+  expect_golden("two_models_100.txt", render_table(sample::two_models(), {.width = 100}));
+  expect_golden("two_models_80.txt", render_table(sample::two_models(), {.width = 80}));
+}
+
+TEST(Golden, the_table_of_all_that_can_go_otherwise) {
+  expect_golden("mixed_100.txt", render_table(sample::mixed(), {.width = 100}));
+  expect_golden("mixed_60.txt", render_table(sample::mixed(), {.width = 60}));
+}
+
+TEST(Golden, the_table_of_a_cpu) {
+  expect_golden("on_a_cpu_80.txt", render_table(sample::on_a_cpu(), {.width = 80}));
+}
+
+TEST(Golden, the_table_in_colour) {
+  expect_golden("two_models_colour.txt", render_table(sample::two_models(), {.width = 80, .colour = true}));
+}
+
+TEST(Golden, the_exports) {
+  for (const auto& [name, run] : {std::pair{"two_models", sample::two_models()},
+                                  {"mixed", sample::mixed()},
+                                  {"on_a_cpu", sample::on_a_cpu()}}) {
+    expect_golden(std::string(name) + ".json", export_json(run));
+    expect_golden(std::string(name) + ".csv", export_csv(run));
+    expect_golden(std::string(name) + ".md", export_markdown(run));
+  }
+}
+
+}  // namespace
+}  // namespace batchfit
