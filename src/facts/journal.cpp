@@ -1,7 +1,6 @@
 #include "facts/journal.h"
 
 #include <cctype>
-#include <string_view>
 
 #include "base/file.h"
 #include "facts/fields.h"
@@ -33,12 +32,10 @@ Result<Subject> read_header(std::string_view line) {
 
 }  // namespace
 
-Result<JournalContent> read_journal(const std::filesystem::path& path) {
-  const auto bytes = read_file(path);
-  if (!bytes) return failure(bytes.error());
+Result<JournalContent> parse_journal(std::string_view bytes) {
   JournalContent content;
   bool in_header = true;
-  std::string_view rest = *bytes;
+  std::string_view rest = bytes;
   while (!rest.empty()) {
     const std::size_t newline = rest.find('\n');
     if (newline == std::string_view::npos) {
@@ -49,7 +46,7 @@ Result<JournalContent> read_journal(const std::filesystem::path& path) {
     rest.remove_prefix(newline + 1);
     if (in_header) {
       auto subject = read_header(line);
-      if (!subject) return failure(ErrorKind::corrupt, path.string() + ": " + subject.error().message);
+      if (!subject) return failure(subject.error());
       content.subject = std::move(*subject);
       in_header = false;
       continue;
@@ -62,7 +59,15 @@ Result<JournalContent> read_journal(const std::filesystem::path& path) {
       content.damaged.push_back(record.error().message);
     }
   }
-  if (in_header) return failure(ErrorKind::corrupt, path.string() + ": it has no header");
+  if (in_header) return failure(ErrorKind::corrupt, "it has no header");
+  return content;
+}
+
+Result<JournalContent> read_journal(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  if (!bytes) return failure(bytes.error());
+  auto content = parse_journal(*bytes);
+  if (!content) return failure(ErrorKind::corrupt, path.string() + ": " + content.error().message);
   return content;
 }
 

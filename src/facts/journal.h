@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "facts/evidence.h"
@@ -17,7 +18,11 @@ struct JournalContent {
   std::vector<std::string> damaged;  ///< lines that could not be read, each with why; left out too
 };
 
-/// Reads a journal. corrupt error where it is of another format or version; damaged lines are not an error.
+/// Reads a journal's bytes. corrupt error where they are of another format or version; damaged lines are no
+/// error.
+Result<JournalContent> parse_journal(std::string_view bytes);
+
+/// Reads a journal's file, likewise; runtime error where it cannot be opened.
 Result<JournalContent> read_journal(const std::filesystem::path& path);
 
 /// The header line of a subject's journal, \n included.

@@ -67,13 +67,20 @@ Result<void> check_summary(const Json& summary) {
     return failure(ErrorKind::corrupt, "it is '" + format + "' version " + std::to_string(version));
   }
   const Json* devices = fields.find("devices");
-  const auto is_device = [](const Json& entry) {
-    return entry.is_object() && entry.contains("device") && entry.contains("workloads") &&
-           entry["workloads"].is_array();
+  const auto is_list = [](const Json& entry, const char* name) {
+    return entry.contains(name) && entry[name].is_array();
+  };
+  const auto is_workload = [&](const Json& entry) {
+    return entry.is_object() && entry.contains("key") && entry["key"].is_string() &&
+           is_list(entry, "batches");
+  };
+  const auto is_device = [&](const Json& entry) {
+    return entry.is_object() && entry.contains("device") && is_list(entry, "workloads") &&
+           std::all_of(entry["workloads"].begin(), entry["workloads"].end(), is_workload);
   };
   if (devices == nullptr || !devices->is_array() ||
       !std::all_of(devices->begin(), devices->end(), is_device)) {
-    return failure(ErrorKind::corrupt, "it has no list of devices");
+    return failure(ErrorKind::corrupt, "its devices and workloads are misshapen");
   }
   return {};
 }
@@ -88,7 +95,7 @@ void put_into_summary(Json& summary, const Subject& subject, const Evidence& evi
                 {"batches", std::move(batches)}};
   Json& workloads = workloads_of(summary, to_json(subject.device));
   for (Json& old : workloads) {
-    if (old.is_object() && old.value("key", "") == entry["key"]) {
+    if (old["key"] == entry["key"]) {
       old = std::move(entry);
       return;
     }
@@ -113,7 +120,7 @@ std::string print_summary(const Json& summary) {
       out += workload_comma + std::string("   ") + opened + ",\n    \"batches\": [";
       workload_comma = ",\n";
       const char* batch_comma = "\n";
-      for (const Json& batch : workload.value("batches", Json::array())) {
+      for (const Json& batch : workload["batches"]) {
         out += batch_comma + std::string("     ") + dump_json(batch);
         batch_comma = ",\n";
       }
