@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "facts/cache.h"
+#include "worker/cancellation.h"
+#include "worker/remote_worker.h"
+
+namespace batchfit {
+
+// Each runs one subcommand, prints its result on stdout and errors on stderr, and returns the exit code.
+
+/// `command_line` is kept with the results.
+int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel);
+int run_models(const WorkerChoice& options, Cancellation& cancel);
+int run_devices(const WorkerChoice& options, Cancellation& cancel);
+int run_cache(const CacheOptions& options, const std::string& action);
+
+/// The worker that the options choose: the user's, or the one that came with batchfit for the device.
+WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, const Cancellation& cancel);
+
+/// The cache that the options choose; its warnings go to stderr through `warn`.
+Cache cache_of(const CacheOptions& options, Cache::Warn warn);
+
+/// "batchfit: message; remedy" on stderr; returns the error's exit code.
+int report_error(const Error& error);
+
+}  // namespace batchfit

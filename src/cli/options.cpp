@@ -1,0 +1,128 @@
+#include "cli/options.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "search/strategy.h"
+
+namespace batchfit {
+namespace {
+
+void add_worker_options(CLI::App& command, WorkerChoice& options) {
+  command.add_option("--device", options.device,
+                     "cuda:N, cpu or sim:FILE (default: the first NVIDIA GPU, else the CPU)");
+  command.add_option("--worker", options.command, "command line of another worker (docs/protocol.md)")
+      ->envname("BATCHFIT_WORKER");
+}
+
+void add_cache_options(CLI::App& command, CacheOptions& options) {
+  command.add_option("--cache", options.path, "file that remembers what was measured")
+      ->envname("BATCHFIT_CACHE")
+      ->capture_default_str();
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> subcommand_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+}  // namespace
+
+CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
+  CLI::App* tune = app.add_subcommand("tune", "find the batch size that each model should run at");
+  tune->add_option("models", options.models, "names of models (see 'batchfit models')")->required();
+  add_worker_options(*tune, options.worker);
+  tune->add_option("--weights", options.weights, "file or folder of weights, or 'random'")
+      ->capture_default_str();
+  tune->add_option("--seed", options.seed, "of random weights")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  tune->add_option("--dtype", options.dtype, "fp32, fp16 or bf16")->capture_default_str();
+  tune->add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
+  tune->add_flag("--channels-last", options.channels_last, "NHWC memory format");
+  tune->add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
+  tune->add_flag("--include-copies", options.include_copies, "time the copy of the inputs to the device too");
+  tune->add_option("--timing", options.timing, "graph, eager or auto (graph where the model can be captured)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "graph", "eager"}));
+  tune->add_option("--threads", options.threads, "CPU threads")->check(CLI::PositiveNumber);
+  tune->add_option("--memory-limit", options.memory_limit,
+                   "share of the device's memory in use, or own memory: 90%, 8GiB")
+      ->capture_default_str();
+  tune->add_flag("--strict", options.strict, "make the memory limit the worker's hard cap too");
+  tune->add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
+      ->capture_default_str();
+  tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
+  tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
+  add_cache_options(*tune, options.cache);
+  tune->add_flag("--no-cache", options.cache.off, "neither read nor write the cache");
+  tune->add_flag("--refresh", options.refresh, "measure again what the cache knows");
+  tune->add_option("--export-json", options.export_json,
+                   "write the results as JSON ('-': stdout; docs/results.md)");
+  tune->add_option("--export-csv", options.export_csv, "… as CSV");
+  tune->add_option("--export-markdown", options.export_markdown, "… as Markdown");
+  auto* quiet = tune->add_flag("-q,--quiet", options.quiet, "no progress");
+  tune->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
+  return tune;
+}
+
+CLI::App* add_models(CLI::App& app, WorkerChoice& options) {
+  CLI::App* models = app.add_subcommand("models", "list the models that a worker has");
+  add_worker_options(*models, options);
+  return models;
+}
+
+CLI::App* add_devices(CLI::App& app, WorkerChoice& options) {
+  CLI::App* devices = app.add_subcommand("devices", "list the devices that a worker can use");
+  add_worker_options(*devices, options);
+  return devices;
+}
+
+CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
+  CLI::App* cache = app.add_subcommand("cache", "look at what was measured, or forget it");
+  add_cache_options(*cache, options);
+  cache->require_subcommand(1);
+  cache->add_subcommand("list", "a line a workload");
+  cache->add_subcommand("show", "the summary, as JSON");
+  cache->add_subcommand("clear", "forget everything");
+  return cache;
+}
+
+Result<Limits> limits_of(const TuneOptions& options) {
+  Limits limits;
+  const auto memory = parse_memory_limit(options.memory_limit);
+  if (!memory) return failure(memory.error());
+  const auto latency = parse_latency_limit(options.latency_limit);
+  if (!latency) return failure(latency.error());
+  limits.memory = *memory;
+  limits.latency = *latency;
+  return limits;
+}
+
+Error explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& command = chosen.empty() ? app : *chosen.front();
+  std::vector<std::string> unknown = command.remaining(/*recurse=*/true);
+  if (unknown.empty()) unknown = app.remaining(true);
+  if (unknown.empty())
+    return {ErrorKind::usage, error.what(), "see batchfit " + command.get_name() + " --help"};
+
+  const std::string word = unknown.front().substr(0, unknown.front().find('='));
+  const bool is_option = word.starts_with("-");
+  const auto near = nearest(word, is_option ? option_names(command) : subcommand_names(command));
+  return {ErrorKind::usage, (is_option ? "there is no option '" : "there is no command '") + word + "'",
+          near.empty() ? "see batchfit --help" : "did you mean " + join_words(near) + "?"};
+}
+
+}  // namespace batchfit

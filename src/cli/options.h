@@ -1,0 +1,63 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "judge/limits.h"
+
+namespace batchfit {
+
+/// What every subcommand that may start a worker takes.
+struct WorkerChoice {
+  std::string device;    ///< empty: this machine's first NVIDIA GPU, else its CPU
+  std::string command;   ///< empty: the worker that came with batchfit
+  bool verbose = false;  ///< passes the worker's stderr through
+};
+
+struct CacheOptions {
+  std::string path = "reports/batch_optimizer_cache.json";
+  bool off = false;
+};
+
+struct TuneOptions {
+  std::vector<std::string> models;
+  WorkerChoice worker;
+  CacheOptions cache;
+  std::string weights = "random";
+  std::int64_t seed = 0;
+  std::string dtype = "fp32";
+  bool tf32 = false;
+  bool channels_last = false;
+  bool fold_batchnorm = false;
+  bool include_copies = false;
+  std::string timing = "auto";
+  std::optional<std::int64_t> threads;
+  std::string memory_limit = "90%";
+  std::string latency_limit = "2x";
+  std::optional<Batch> max_batch;
+  std::string strategy = "exponential";
+  bool strict = false;
+  bool refresh = false;
+  bool quiet = false;
+  std::string export_json;
+  std::string export_csv;
+  std::string export_markdown;
+};
+
+/// Each adds its subcommand, bound to the options, and returns it.
+CLI::App* add_tune(CLI::App& app, TuneOptions& options);
+CLI::App* add_models(CLI::App& app, WorkerChoice& options);
+CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
+CLI::App* add_cache(CLI::App& app, CacheOptions& options);
+
+/// The two limits that the options name. usage error where one cannot be read.
+Result<Limits> limits_of(const TuneOptions& options);
+
+/// The error of a command line that CLI11 refused, with the nearest names of an unknown option or subcommand.
+Error explain(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace batchfit

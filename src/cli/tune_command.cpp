@@ -1,0 +1,157 @@
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "report/csv_export.h"
+#include "report/json_export.h"
+#include "report/markdown_export.h"
+#include "report/table.h"
+#include "tune/suite.h"
+
+namespace batchfit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A file that the results are written to after each workload, so that an interrupted run leaves what it has.
+struct Export {
+  std::string path;  ///< "-": stdout, once, at the end
+  std::function<std::string(const TuneRun&)> render;
+};
+
+std::vector<Export> exports_of(const TuneOptions& options) {
+  std::vector<Export> exports;
+  const auto add = [&](const std::string& path, auto render) {
+    if (!path.empty()) exports.push_back({path, render});
+  };
+  add(options.export_json, export_json);
+  add(options.export_csv, export_csv);
+  add(options.export_markdown, export_markdown);
+  return exports;
+}
+
+/// An export that cannot be written must be known before anything is measured.
+Result<void> check_writable(const std::vector<Export>& exports) {
+  for (const Export& target : exports) {
+    if (target.path == "-") continue;
+    if (!std::ofstream(target.path, std::ios::app)) {
+      return failure(ErrorKind::usage, "cannot write the export " + target.path,
+                     "name a file that can be written");
+    }
+  }
+  return {};
+}
+
+void write_exports(const std::vector<Export>& exports, const TuneRun& run, bool at_end) {
+  for (const Export& target : exports) {
+    if (target.path == "-") {
+      if (at_end) std::fputs(target.render(run).c_str(), stdout);
+      continue;
+    }
+    const auto written = write_file_atomically(target.path, target.render(run));
+    if (!written && at_end) report_error(written.error());
+  }
+}
+
+int terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 100;
+}
+
+LoadRequest request_of(const TuneOptions& options, const std::string& device, const std::string& model) {
+  LoadRequest request;
+  request.device = device;
+  request.model = model;
+  request.weights = options.weights;
+  request.seed = options.seed;
+  request.dtype = options.dtype;
+  request.tf32 = options.tf32;
+  request.channels_last = options.channels_last;
+  request.fold_batchnorm = options.fold_batchnorm;
+  request.include_copies = options.include_copies;
+  request.timing = options.timing;
+  request.threads = options.threads;
+  return request;
+}
+
+/// The first workload without an answer decides; 0 where all have one.
+int exit_code_of(const TuneRun& run) {
+  for (const TunedWorkload& workload : run.workloads) {
+    const int code = workload.error ? exit_code_of(*workload.error) : exit_code_of(workload.answer.status);
+    if (code != exit_found) return code;
+  }
+  return exit_found;
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+bool colour_wanted() {
+  return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
+         std::string_view(std::getenv("TERM") == nullptr ? "dumb" : std::getenv("TERM")) != "dumb";
+}
+
+}  // namespace
+
+int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel) {
+  const auto start = Clock::now();
+  const auto limits = limits_of(options);
+  if (!limits) return report_error(limits.error());
+  if (auto known = make_strategy(options.strategy, {}); !known) return report_error(known.error());
+  const auto exports = exports_of(options);
+  if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
+
+  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
+  Progress progress(options.quiet);
+  Cache cache = cache_of(options.cache, [&](const std::string& warning) {
+    progress.clear();
+    std::fputs(("batchfit: warning: " + warning + "\n").c_str(), stderr);
+  });
+  const LocalDevice local = look_at(device);
+  Suite suite(worker_of(options.worker, device, cancel), local, cache, cancel);
+  suite.on_load = [&] { progress.loading(); };
+
+  TuneRun run;
+  run.version = BATCHFIT_VERSION;
+  run.command = command_line;
+  run.started_at = now();
+  run.limits = *limits;
+  run.strategy = options.strategy;
+  run.nvml_seconds = local.took;
+  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
+  for (const std::string& model : options.models) {
+    if (cancel.raised()) break;
+    progress.begin(model + " " + options.dtype);
+    run.workloads.push_back(suite.tune(request_of(options, device, model), goal, progress.events()));
+    run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    write_exports(exports, run, /*at_end=*/false);
+  }
+  progress.clear();
+
+  const bool stdout_is_taken =
+      std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
+  if (!stdout_is_taken) std::fputs(render_table(run, {terminal_width(), colour_wanted()}).c_str(), stdout);
+  write_exports(exports, run, /*at_end=*/true);
+  for (const TunedWorkload& workload : run.workloads) {
+    if (workload.error) report_error(*workload.error);
+  }
+  return cancel.raised() ? exit_code_of_signal() : exit_code_of(run);
+}
+
+}  // namespace batchfit
