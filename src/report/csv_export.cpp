@@ -116,7 +116,7 @@ std::string notes_cell(const TunedWorkload& tuned) {
 
 std::string csv_text(std::string_view text) {
   const bool formula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
-  const std::string out = (formula ? "'" : "") + printable(text);
+  std::string out = (formula ? "'" : "") + printable(text);
   if (out.find_first_of(",\"") == std::string::npos) return out;
   std::string quoted = "\"";
   for (const char c : out) quoted.append(c == '"' ? 2 : 1, c);

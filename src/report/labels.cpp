@@ -80,7 +80,7 @@ std::string status_text(const TunedWorkload& tuned) {
 
 std::string limiter_text(const TunedWorkload& tuned) {
   if (tuned.error || !tuned.answer.best) return status_text(tuned);
-  const std::string limiter = tuned.answer.limiter();
+  std::string limiter = tuned.answer.limiter();
   if (limiter.size() <= most_limiter_bytes) return limiter;
   const auto& next = tuned.answer.next;
   return next && next->verdict == Verdict::undecided ? "undecided" : "see below";

@@ -45,14 +45,14 @@ std::string throughput_text(double per_second) {
 std::string ratio_text(double ratio) { return fmt::format("{:.{}f}x", ratio, ratio < 9.95 ? 2 : 1); }
 
 std::pair<std::string, std::string> told_apart(Seconds a, Seconds b) {
-  const std::pair usual{format_seconds(a), format_seconds(b)};
+  std::pair usual{format_seconds(a), format_seconds(b)};
   if (usual.first != usual.second || a == b) return usual;
   if (b < 1e-3) return two_digits_more(a * 1e6, b * 1e6, "us");
   return b < 1 ? two_digits_more(a * 1e3, b * 1e3, "ms") : two_digits_more(a, b, "s");
 }
 
 std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
-  const std::pair usual{format_bytes(a), format_bytes(b)};
+  std::pair usual{format_bytes(a), format_bytes(b)};
   if (usual.first != usual.second || a == b) return usual;
   const Bytes unit = b < gibibyte ? mebibyte : gibibyte;
   const auto scaled = [&](Bytes bytes) { return static_cast<double>(bytes) / static_cast<double>(unit); };
