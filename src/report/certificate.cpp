@@ -20,8 +20,8 @@ std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
 }
 
 std::string memory_failure(const LimitRuling& ruling) {
-  return fmt::format("memory {} > {}, {} over", format_bytes(static_cast<Bytes>(ruling.value)),
-                     format_bytes(static_cast<Bytes>(ruling.limit)), difference_text(-ruling.margin()));
+  const auto [value, limit] = told_apart(static_cast<Bytes>(ruling.value), static_cast<Bytes>(ruling.limit));
+  return fmt::format("memory {} > {}, {} over", value, limit, difference_text(-ruling.margin()));
 }
 
 std::string latency_failure(const TunedWorkload& tuned, Batch batch, const LimitRuling& ruling) {
@@ -94,23 +94,29 @@ void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
   add_unproven(lines, answer);
 }
 
-std::string remedy_for(const Ruling& one, const TunedWorkload& tuned) {
-  const bool memory =
-      (one.memory && one.memory->verdict == Verdict::fail) || one.why.starts_with("out of memory");
-  if (!memory) return "raise --latency-limit, or choose a faster --dtype";
-  const auto others = tuned.environment.others.value_or(0);
-  const std::string freed = others > 0 ? "free the " + format_bytes(others) + " that others hold, " : "";
-  return freed + "choose a smaller --dtype, or raise --memory-limit";
+/// What brings batch 1 inside the limits it breaks.
+std::string remedy_for(const TunedWorkload& tuned, const Ruling& one, const Limits& limits) {
+  const bool slow = one.latency && one.latency->verdict == Verdict::fail;
+  const bool large = one.memory ? one.memory->verdict == Verdict::fail : !slow;
+  std::string remedy;
+  const Bytes others = tuned.environment.others.value_or(0);
+  if (large && others > 0 && std::holds_alternative<MemoryShare>(limits.memory)) {
+    remedy = "free the " + format_bytes(others) + " that others hold, ";
+  }
+  remedy += "choose a smaller --dtype, or raise ";
+  return remedy + (large && slow ? "--memory-limit and --latency-limit"
+                   : large       ? "--memory-limit"
+                                 : "--latency-limit");
 }
 
 /// A search without an answer: what batch 1 met, in numbers, and what can be done.
-void add_no_answer(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+void add_no_answer(std::vector<std::string>& lines, const TunedWorkload& tuned, const Limits& limits) {
   const Answer& answer = tuned.answer;
   const std::string why = answer.next ? failure_text(tuned, *answer.next) : answer.why;
   switch (answer.status) {
     case Status::nothing_fits:
       lines.push_back("nothing fits: batch 1 does not pass: " + why);
-      if (answer.next) lines.push_back("remedy: " + remedy_for(*answer.next, tuned));
+      if (answer.next) lines.push_back("remedy: " + remedy_for(tuned, *answer.next, limits));
       return;
     case Status::undecided:
       lines.push_back(answer.next ? undecided_text(tuned, *answer.next) : "undecided: " + why);
@@ -123,6 +129,7 @@ void add_no_answer(std::vector<std::string>& lines, const TunedWorkload& tuned) 
       break;
   }
   lines.push_back("failed: " + why);
+  lines.push_back("remedy: run again with -v, which shows the worker's own messages");
 }
 
 void add_memory_gaps(std::vector<std::string>& lines, const TunedWorkload& tuned, const Limits& limits) {
@@ -164,7 +171,7 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
     if (tuned.answer.best) {
       add_proof(lines, tuned);
     } else {
-      add_no_answer(lines, tuned);
+      add_no_answer(lines, tuned, limits);
     }
     add_memory_gaps(lines, tuned, limits);
   }

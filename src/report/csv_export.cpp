@@ -3,6 +3,7 @@
 #include <array>
 
 #include "facts/json.h"
+#include "report/display.h"
 #include "report/figures.h"
 
 namespace batchfit {
@@ -99,7 +100,7 @@ std::string line_of(const std::vector<std::string>& cells) {
 std::vector<std::string> workload_cells(const TunedWorkload& tuned) {
   std::vector<std::string> cells{csv_text(tuned.model)};
   for (std::string& cell : subject_cells(tuned)) cells.push_back(std::move(cell));
-  cells.push_back(tuned.error ? "failed" : std::string(name_of(tuned.answer.status)));
+  cells.emplace_back(name_of(tuned.error ? Status::failed : tuned.answer.status));
   cells.push_back(truth(tuned.from_cache));
   cells.push_back(tuned.error ? csv_text(tuned.error->text()) : "");
   return cells;
@@ -114,11 +115,9 @@ std::string notes_cell(const TunedWorkload& tuned) {
 }  // namespace
 
 std::string csv_text(std::string_view text) {
-  const bool formula =
-      !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
-  std::string out = formula ? "'" : "";
-  out += text;
-  if (out.find_first_of(",\"\r\n") == std::string::npos) return out;
+  const bool formula = !text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos;
+  std::string out = (formula ? "'" : "") + printable(text);
+  if (out.find_first_of(",\"") == std::string::npos) return out;
   std::string quoted = "\"";
   for (const char c : out) quoted.append(c == '"' ? 2 : 1, c);
   return quoted + "\"";
@@ -135,7 +134,7 @@ std::string export_csv(const TuneRun& run) {
       cells.push_back(notes);
       out += line_of(cells);
     };
-    const auto batches = tuned.error ? std::vector<BatchFigures>{} : figures_of(tuned.evidence);
+    const auto batches = figures_of(tuned.evidence);
     if (batches.empty()) add_row(std::vector<std::string>(13));
     for (const BatchFigures& figures : batches) add_row(batch_cells(figures, tuned.answer));
   }

@@ -12,8 +12,8 @@ namespace batchfit {
 /// are the JSON's.
 std::string export_csv(const TuneRun& run);
 
-/// One cell of text: quoted where RFC 4180 asks for it. Text that a spreadsheet would take for a formula (a
-/// leading = + - @, tab or carriage return) gets a ' before it, which spreadsheets hide.
+/// One cell of text: quoted where RFC 4180 asks for it, and printable(), so that a row stays on its line.
+/// Text that a spreadsheet would take for a formula (a leading = + - @) gets a ' before it.
 std::string csv_text(std::string_view text);
 
 }  // namespace batchfit

@@ -86,6 +86,17 @@ char32_t take_character(std::string_view& text) {
   return valid ? c : replacement;
 }
 
+/// Removes and returns the words up to a place where a line may break: a number stays with what it counts.
+std::string_view take_words(std::string_view& text) {
+  const auto word_end = [&](std::size_t from) { return std::min(text.find(' ', from), text.size()); };
+  std::size_t end = word_end(0);
+  const bool number = text.substr(0, end).find_first_not_of("0123456789.,") == std::string_view::npos;
+  if (number && end < text.size()) end = word_end(end + 1);
+  const std::string_view words = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return words;
+}
+
 std::size_t width_of(char32_t c) {
   if (holds(zero_width, c)) return 0;
   return holds(double_width, c) ? 2 : 1;
@@ -137,22 +148,20 @@ std::string wrap(std::string_view text, std::size_t width, std::size_t indent) {
   std::string out;
   std::string line(indent, ' ');
   std::size_t used = indent;
-  bool first_word = true;
+  bool at_start = true;
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t columns = display_width(word);
-    if (!first_word && used + 1 + columns > width) {
+    const std::string_view words = take_words(text);
+    const std::size_t columns = display_width(words);
+    if (!at_start && used + 1 + columns > width) {
       out += line + "\n";
       line.assign(indent + 2, ' ');
       used = indent + 2;
-      first_word = true;
+      at_start = true;
     }
-    if (!first_word) line += ' ';
-    line += word;
-    used += columns + (first_word ? 0 : 1);
-    first_word = false;
+    if (!at_start) line += ' ';
+    line += words;
+    used += columns + (at_start ? 0 : 1);
+    at_start = false;
   }
   return out + line + "\n";
 }

@@ -31,24 +31,22 @@ Json limits_json(const Limits& limits) {
   return json;
 }
 
-Json ruling_json(const LimitRuling& ruling, const char* value, const char* limit) {
-  return {{"verdict", name_of(ruling.verdict)},
-          {value, ruling.value},
-          {limit, ruling.limit},
-          {"margin", ruling.margin()}};
+Json limit_json(const LimitRuling& ruling) {
+  return {{"verdict", name_of(ruling.verdict)}, {"margin", ruling.margin()}};
 }
 
 Json ruling_json(const Ruling& ruling) {
   Json json = {{"batch", ruling.batch}, {"verdict", name_of(ruling.verdict)}};
   put_text(json, "why", ruling.why);
   if (ruling.memory) {
-    LimitRuling memory = *ruling.memory;
-    json["memory"] = ruling_json(memory, "value_bytes", "limit_bytes");
-    json["memory"]["value_bytes"] = static_cast<Bytes>(memory.value);
-    json["memory"]["limit_bytes"] = static_cast<Bytes>(memory.limit);
+    json["memory"] = limit_json(*ruling.memory);
+    json["memory"]["value_bytes"] = static_cast<Bytes>(ruling.memory->value);
+    json["memory"]["limit_bytes"] = static_cast<Bytes>(ruling.memory->limit);
   }
   if (ruling.latency) {
-    json["latency"] = ruling_json(*ruling.latency, "value_s", "limit_s");
+    json["latency"] = limit_json(*ruling.latency);
+    json["latency"]["value_s"] = ruling.latency->value;
+    json["latency"]["limit_s"] = ruling.latency->limit;
     json["latency"]["trials"] = ruling.latency->trials;
   }
   return json;
@@ -73,7 +71,7 @@ Json figures_json(const BatchFigures& figures) {
 Json answer_json(const TunedWorkload& tuned) {
   const Answer& answer = tuned.answer;
   const AnswerFigures figures = answer_figures(tuned);
-  Json json = {{"status", name_of(answer.status)}};
+  Json json = Json::object();
   put(json, "batch", figures.batch);
   put_text(json, "why", answer.why);
   put(json, "limited_by", figures.limited_by);
@@ -125,11 +123,10 @@ std::string_view name_of(ErrorKind kind) {
 }
 
 Json workload_json(const TunedWorkload& tuned) {
-  Json json = {{"model", tuned.model},
-               {"notes", tuned.notes},
-               {"probes", tuned.probes},
-               {"seconds", tuned.seconds},
-               {"from_cache", tuned.from_cache}};
+  Json json = {
+      {"model", tuned.model},     {"status", name_of(tuned.error ? Status::failed : tuned.answer.status)},
+      {"notes", tuned.notes},     {"probes", tuned.probes},
+      {"seconds", tuned.seconds}, {"from_cache", tuned.from_cache}};
   if (tuned.subject) {
     json["subject"] = to_json(*tuned.subject);
     json["key"] = key_of(*tuned.subject);
@@ -137,11 +134,11 @@ Json workload_json(const TunedWorkload& tuned) {
   if (tuned.error) {
     json["error"] = {{"kind", name_of(tuned.error->kind)}, {"message", tuned.error->message}};
     put_text(json["error"], "remedy", tuned.error->remedy);
-    return json;
+  } else {
+    json["answer"] = answer_json(tuned);
   }
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
-  json["answer"] = answer_json(tuned);
   json["batches"] = Json::array();
   for (const BatchFigures& figures : figures_of(tuned.evidence))
     json["batches"].push_back(figures_json(figures));

@@ -8,6 +8,9 @@
 namespace batchfit {
 namespace {
 
+// "not proven further" is the longest of Answer's own words for a limiter; what is longer is a message.
+constexpr std::size_t most_limiter_bytes = 18;
+
 /// One thing that tells workloads apart, as a sentence says it and as the model's name carries it.
 struct Trait {
   std::string full;
@@ -67,6 +70,20 @@ Labels label(const TuneRun& run) {
     labels.models.push_back(std::move(model));
   }
   return labels;
+}
+
+std::string status_text(const TunedWorkload& tuned) {
+  std::string text(name_of(tuned.error ? Status::failed : tuned.answer.status));
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
+std::string limiter_text(const TunedWorkload& tuned) {
+  if (tuned.error || !tuned.answer.best) return status_text(tuned);
+  std::string limiter = tuned.answer.limiter();
+  if (limiter.size() <= most_limiter_bytes) return limiter;
+  const auto& next = tuned.answer.next;
+  return next && next->verdict == Verdict::undecided ? "undecided" : "see below";
 }
 
 }  // namespace batchfit

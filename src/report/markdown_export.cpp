@@ -23,13 +23,11 @@ std::string answers_table(const TuneRun& run, const Labels& labels) {
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const TunedWorkload& tuned = run.workloads[i];
     const AnswerFigures figures = answer_figures(tuned);
-    const std::string status(tuned.error ? "failed" : name_of(tuned.answer.status));
     out += row({markdown_text(labels.models[i]), or_unknown(figures.batch, count_text),
                 or_unknown(figures.latency, format_seconds), or_unknown(figures.latency_share, share_text),
                 or_unknown(figures.memory, format_bytes), or_unknown(figures.memory_share, share_text),
                 or_unknown(figures.throughput, throughput_text), or_unknown(figures.speed_up, ratio_text),
-                count_text(tuned.probes), format_seconds(tuned.seconds),
-                markdown_text(figures.limited_by.value_or(status))});
+                count_text(tuned.probes), format_seconds(tuned.seconds), markdown_text(limiter_text(tuned))});
   }
   return out;
 }
@@ -95,7 +93,7 @@ std::string export_markdown(const TuneRun& run) {
     const TunedWorkload& tuned = run.workloads[i];
     out += "\n## " + markdown_text(labels.models[i]) + "\n\n";
     for (const std::string& line : certificate(tuned, run.limits)) out += "- " + markdown_text(line) + "\n";
-    const auto batches = tuned.error ? std::vector<BatchFigures>{} : figures_of(tuned.evidence);
+    const auto batches = figures_of(tuned.evidence);
     if (!batches.empty()) out += "\n" + batches_table(batches);
   }
   return out;

@@ -19,10 +19,8 @@ constexpr const char* red = "\x1b[31m";
 constexpr const char* yellow = "\x1b[33m";
 constexpr const char* plain = "\x1b[0m";
 
-// A model's name is cut to make room, but not below what tells models apart.
-constexpr std::size_t least_model_width = 12;
-// What limits an answer is a word or two; a longer reason stands below the table.
-constexpr std::size_t most_limiter_width = 18;
+// A name is cut before figures are left out, but to no less than this; it stands in full below the table.
+constexpr std::size_t least_model_width = 24;
 // Sentences are read more easily in lines no longer than this, however wide the terminal.
 constexpr std::size_t most_text_width = 100;
 
@@ -38,23 +36,11 @@ struct Column {
     for (const std::string& cell : cells) most = std::max(most, display_width(cell));
     return most;
   }
-  bool empty() const {
-    return std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); });
+  bool holds_nothing() const {
+    return !cells.empty() &&
+           std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); });
   }
 };
-
-std::string status_word(const TunedWorkload& tuned) {
-  if (tuned.error) return "failed";
-  std::string word(name_of(tuned.answer.status));
-  std::replace(word.begin(), word.end(), '_', ' ');
-  return word;
-}
-
-std::string limiter_cell(const TunedWorkload& tuned, const AnswerFigures& figures) {
-  if (!figures.limited_by) return status_word(tuned);
-  const std::string word = printable(*figures.limited_by);
-  return display_width(word) <= most_limiter_width ? word : "see below";
-}
 
 std::string share_cell(const std::optional<double>& share) { return share ? share_text(*share) : ""; }
 
@@ -83,10 +69,10 @@ std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
                                        or_unknown(figures.speed_up, ratio_text),
                                        count_text(tuned.probes),
                                        format_seconds(tuned.seconds),
-                                       limiter_cell(tuned, figures)};
+                                       printable(limiter_text(tuned))};
     for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
   }
-  std::erase_if(columns, [](const Column& column) { return column.empty(); });  // no limit, no shares
+  std::erase_if(columns, [](const Column& column) { return column.holds_nothing(); });  // no limit, no shares
   return columns;
 }
 
@@ -96,17 +82,18 @@ std::size_t total_width(const std::vector<Column>& columns) {
       [](std::size_t sum, const Column& column) { return sum + column.gap + column.width(); });
 }
 
-/// Leaves the least important columns out, and at last cuts the names, until the table fits.
+void cut_names(Column& models, std::size_t excess) {
+  const std::size_t wanted = models.width() - std::min(excess, models.width());
+  for (std::string& cell : models.cells) cell = shorten(cell, std::max(least_model_width, wanted));
+}
+
+/// What the search took is left out first, then names are cut, then the least important figures go.
 void fit(std::vector<Column>& columns, std::size_t width) {
   for (int importance = 1; importance < 9 && total_width(columns) > width; ++importance) {
     std::erase_if(columns, [&](const Column& column) { return column.importance == importance; });
+    const std::size_t total = total_width(columns);
+    if (total > width) cut_names(columns.front(), total - width);
   }
-  const std::size_t total = total_width(columns);
-  if (total <= width) return;
-  Column& model = columns.front();
-  const std::size_t excess = total - width;
-  const std::size_t room = std::max(least_model_width, model.width() - std::min(excess, model.width()));
-  for (std::string& cell : model.cells) cell = shorten(cell, room);
 }
 
 std::string painted(const std::string& text, const char* colour, const TableOptions& options) {
@@ -160,12 +147,13 @@ std::string render_table(const TuneRun& run, const TableOptions& options) {
 
   std::string out;
   if (!labels.shared.empty()) out += wrap(printable(labels.shared), text_width, 0);
-  out += wrap("limits: " + limits_text(run.limits) + (shown("%") ? " (= 100 %)" : ""), text_width, 0);
+  out +=
+      wrap("limits: " + limits_text(run.limits) + (shown("%") ? " (%: share of limit)" : ""), text_width, 0);
   out += "\n" + grid(columns, run, options);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const TunedWorkload& tuned = run.workloads[i];
     std::vector<std::string> lines = certificate(tuned, run.limits);
-    if (!shown("probes") && !tuned.from_cache) lines.push_back(effort_text(tuned));
+    if (!shown("probes") && tuned.probes > 0) lines.push_back(effort_text(tuned));
     if (lines.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";
     for (const std::string& line : lines) out += wrap(printable(line), text_width, 2);

@@ -5,6 +5,16 @@
 #include <cmath>
 
 namespace batchfit {
+namespace {
+
+/// Two digits more than people usually see resolve a hundredth of that: finer than any margin the judge can
+/// settle.
+std::pair<std::string, std::string> two_digits_more(double a, double b, const char* unit) {
+  const int decimals = b >= 99.95 ? 2 : b >= 9.995 ? 3 : 4;
+  return {fmt::format("{:.{}f} {}", a, decimals, unit), fmt::format("{:.{}f} {}", b, decimals, unit)};
+}
+
+}  // namespace
 
 std::string share_text(double share) {
   const double percent = share * 100;
@@ -37,13 +47,16 @@ std::string ratio_text(double ratio) { return fmt::format("{:.{}f}x", ratio, rat
 std::pair<std::string, std::string> told_apart(Seconds a, Seconds b) {
   std::pair usual{format_seconds(a), format_seconds(b)};
   if (usual.first != usual.second || a == b) return usual;
-  const double factor = b < 1e-3 ? 1e6 : b < 1 ? 1e3 : 1;
-  const char* unit = b < 1e-3 ? "us" : b < 1 ? "ms" : "s";
-  // Two digits more resolve a hundredth of what the usual three do: finer than any margin the judge can
-  // settle.
-  const int decimals = b * factor >= 99.95 ? 2 : b * factor >= 9.995 ? 3 : 4;
-  return {fmt::format("{:.{}f} {}", a * factor, decimals, unit),
-          fmt::format("{:.{}f} {}", b * factor, decimals, unit)};
+  if (b < 1e-3) return two_digits_more(a * 1e6, b * 1e6, "us");
+  return b < 1 ? two_digits_more(a * 1e3, b * 1e3, "ms") : two_digits_more(a, b, "s");
+}
+
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
+  std::pair usual{format_bytes(a), format_bytes(b)};
+  if (usual.first != usual.second || a == b) return usual;
+  const Bytes unit = b < gibibyte ? mebibyte : gibibyte;
+  const auto scaled = [&](Bytes bytes) { return static_cast<double>(bytes) / static_cast<double>(unit); };
+  return two_digits_more(scaled(a), scaled(b), b < gibibyte ? "MiB" : "GiB");
 }
 
 std::string device_text(const Device& device) {
@@ -53,22 +66,19 @@ std::string device_text(const Device& device) {
   return device.total_memory > 0 ? text + " (" + format_bytes(device.total_memory) + ")" : text;
 }
 
-std::string memory_word(const Limits& limits) {
-  return std::holds_alternative<OwnMemory>(limits.memory) ? "own memory" : "device memory in use";
-}
-
 std::string limits_text(const Limits& limits) {
   std::string text;
   if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency)) {
-    text = fmt::format("latency {:g}x that of batch 1", ratio->ratio);
+    text = fmt::format("latency {:g}x batch 1", ratio->ratio);
   } else if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) {
     text = "latency " + format_seconds(bound->seconds);
   } else {
     text = "no latency limit";
   }
-  text += ", " + memory_word(limits) + " ";
-  if (const auto* own = std::get_if<OwnMemory>(&limits.memory)) return text + format_bytes(own->bytes);
-  return text + fmt::format("{:g} %", std::get<MemoryShare>(limits.memory).share * 100);
+  if (const auto* own = std::get_if<OwnMemory>(&limits.memory))
+    return text + ", own memory " + format_bytes(own->bytes);
+  return text +
+         fmt::format(", {:g} % of the device's memory", std::get<MemoryShare>(limits.memory).share * 100);
 }
 
 }  // namespace batchfit

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "facts/workload.h"
 #include "judge/limits.h"
@@ -28,17 +29,15 @@ std::string throughput_text(double per_second);
 /// "5.3x".
 std::string ratio_text(double ratio);
 
-/// Seconds with more digits than usual where two values would look alike: {"2.007 ms", "2.010 ms"}.
+/// Two values with more digits than usual where they would look alike: {"3.0220 ms", "3.0200 ms"}.
 std::pair<std::string, std::string> told_apart(Seconds a, Seconds b);
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b);
 
 /// "NVIDIA H200 (139 GiB)"; a simulated device says so.
 std::string device_text(const Device& device);
 
-/// "latency 2x that of batch 1, device memory in use 90 %".
+/// "latency 2x batch 1, 90 % of the device's memory".
 std::string limits_text(const Limits& limits);
-
-/// What the memory limit is about: "device memory in use" or "own memory".
-std::string memory_word(const Limits& limits);
 
 /// The form, or unknown_text where there is no value.
 template <class T, class Form>

@@ -119,8 +119,8 @@ TuneRun two_models() {
                {measured(1, 0.00151, 402 * mebibyte), measured(2, 0.00172, 420 * mebibyte),
                 measured(4, 0.00196, 456 * mebibyte), measured(8, 0.00262, 528 * mebibyte),
                 measured(16, 0.00441, 672 * mebibyte), measured(12, 0.00338, 600 * mebibyte),
-                measured(10, 0.00288, 564 * mebibyte), measured(11, 0.003018, 582 * mebibyte),
-                compared(11, 256, 0.00151, 0.003018, 2, 0.003026)},
+                measured(10, 0.00288, 564 * mebibyte), compared(10, 16, 0.00151, 0.00288),
+                measured(11, 0.003018, 582 * mebibyte), compared(11, 256, 0.00151, 0.003018, 2, 0.003026)},
                13, 2.61));
   run.seconds = 4.62;
   run.nvml_seconds = 0.021;
