@@ -17,9 +17,6 @@ namespace batchfit {
 namespace fs = std::filesystem;
 namespace {
 
-// A holder keeps the lock for the milliseconds of one write; ten seconds mean that something is wrong.
-constexpr Seconds lock_patience = 10;
-
 bool is_of(const JournalContent& content, const Subject& subject) {
   // By their JSON, as the key is: what it cannot hold (a byte that is no UTF-8) must not tell them apart.
   return content.subject && dump_json(to_json(*content.subject)) == dump_json(to_json(subject));
@@ -34,7 +31,8 @@ bool is_damaged(const Result<JournalContent>& content, const Subject& subject) {
 
 }  // namespace
 
-Cache::Cache(std::optional<fs::path> path, Warn warn) : path_(std::move(path)), warn_(std::move(warn)) {
+Cache::Cache(std::optional<fs::path> path, Warn warn, Seconds patience)
+    : path_(std::move(path)), warn_(std::move(warn)), patience_(patience) {
   // A run reads its journal, not the summary; a glance tells a damaged or foreign one early without parsing
   // it all.
   if (!path_ || looks_whole()) return;
@@ -73,7 +71,7 @@ fs::path Cache::stamp_path(const Json& request) const {
 
 void Cache::write(const std::function<Result<void>()>& action) {
   if (!path_ || !writable_) return;
-  const auto lock = FileLock::acquire(folder() / "lock", lock_patience);
+  const auto lock = FileLock::acquire(folder() / "lock", patience_);
   const Result<void> done = lock ? action() : Result<void>(failure(lock.error()));
   if (done) return;
   writable_ = false;
@@ -208,7 +206,7 @@ void Cache::stamp(const Json& request, const Stamp& stamp) {
 
 Result<void> Cache::clear() {
   if (!path_) return {};
-  const auto lock = FileLock::acquire(folder() / "lock", lock_patience);
+  const auto lock = FileLock::acquire(folder() / "lock", patience_);
   if (!lock) return failure(lock.error());
   std::error_code error;
   fs::remove(*path_, error);

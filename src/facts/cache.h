@@ -22,8 +22,11 @@ class Cache {
  public:
   using Warn = std::function<void(const std::string&)>;
 
+  /// A holder keeps the lock for the milliseconds of one write; ten seconds mean that something is wrong.
+  static constexpr Seconds lock_patience = 10;
+
   /// `path` is the summary's; nullopt: remember nothing (--no-cache).
-  Cache(std::optional<std::filesystem::path> path, Warn warn);
+  Cache(std::optional<std::filesystem::path> path, Warn warn, Seconds patience = lock_patience);
 
   /// All records of the subject. A damaged or foreign journal is set aside, its readable records kept.
   Evidence load(const Subject& subject);
@@ -68,6 +71,7 @@ class Cache {
 
   std::optional<std::filesystem::path> path_;
   Warn warn_;
+  Seconds patience_;
   bool writable_ = true;
   std::set<std::string> forgotten_;  ///< keys whose journal is there and must not be read
 };
