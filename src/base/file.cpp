@@ -58,7 +58,19 @@ void sync_folder_of(const fs::path& path) {
   if (fd.get() >= 0) ::fsync(fd.get());
 }
 
+fs::path free_name_aside(const fs::path& path) {
+  for (int n = 1;; ++n) {
+    fs::path aside = path.string() + ".set-aside-" + std::to_string(n);
+    if (!file_exists(aside)) return aside;
+  }
+}
+
 }  // namespace
+
+bool file_exists(const fs::path& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
 
 Result<std::string> read_file(const fs::path& path) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -95,14 +107,15 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view bytes)
   return {};
 }
 
-Result<void> append_lines_durably(const fs::path& path, std::string_view lines) {
+Result<void> append_lines_durably(const fs::path& path, std::string_view lines, std::string_view header) {
   if (auto made = make_parent(path); !made) return made;
-  const bool is_new = !fs::exists(path);
+  const bool is_new = !file_exists(path);
   const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (fd.get() < 0) return system_failure("cannot append to", path);
   const off_t whole = end_of_last_line(fd.get());
   if (whole < 0 || ::ftruncate(fd.get(), whole) != 0) return system_failure("cannot append to", path);
-  if (!write_all(fd.get(), lines) || ::fsync(fd.get()) != 0) {
+  const bool headed = whole > 0 || write_all(fd.get(), header);
+  if (!headed || !write_all(fd.get(), lines) || ::fsync(fd.get()) != 0) {
     auto error = system_failure("cannot append to", path);
     if (::ftruncate(fd.get(), whole) != 0) error.value().message += "; its last line is torn";
     return error;
@@ -112,15 +125,20 @@ Result<void> append_lines_durably(const fs::path& path, std::string_view lines) 
 }
 
 Result<fs::path> set_aside(const fs::path& path) {
-  for (int n = 1;; ++n) {
-    fs::path aside = path.string() + ".set-aside-" + std::to_string(n);
-    if (fs::exists(aside)) continue;
-    std::error_code error;
-    fs::rename(path, aside, error);
-    if (error)
-      return failure(ErrorKind::runtime, "cannot set " + path.string() + " aside: " + error.message());
-    return aside;
-  }
+  fs::path aside = free_name_aside(path);
+  std::error_code error;
+  fs::rename(path, aside, error);
+  if (error) return failure(ErrorKind::runtime, "cannot set " + path.string() + " aside: " + error.message());
+  sync_folder_of(path);
+  return aside;
+}
+
+Result<fs::path> copy_aside(const fs::path& path) {
+  const auto bytes = read_file(path);
+  if (!bytes) return failure(bytes.error());
+  fs::path aside = free_name_aside(path);
+  if (auto copied = write_file_atomically(aside, *bytes); !copied) return failure(copied.error());
+  return aside;
 }
 
 }  // namespace batchfit

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,6 @@
 #include "facts/workload.h"
 
 namespace batchfit {
-
-/// What a worker said of a request.
-struct Stamp {
-  Subject subject;
-  std::vector<std::string> notes;  ///< lines for people
-};
 
 /// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of
 /// workers.
@@ -27,8 +22,11 @@ class Cache {
  public:
   using Warn = std::function<void(const std::string&)>;
 
+  /// A holder keeps the lock for the milliseconds of one write; ten seconds mean that something is wrong.
+  static constexpr Seconds lock_patience = 10;
+
   /// `path` is the summary's; nullopt: remember nothing (--no-cache).
-  Cache(std::optional<std::filesystem::path> path, Warn warn);
+  Cache(std::optional<std::filesystem::path> path, Warn warn, Seconds patience = lock_patience);
 
   /// All records of the subject. A damaged or foreign journal is set aside, its readable records kept.
   Evidence load(const Subject& subject);
@@ -36,20 +34,21 @@ class Cache {
   /// On the disk when this returns.
   void append(const Subject& subject, const Record& record);
 
-  /// Forgets what was measured of the subject: its journal is set aside (--refresh).
+  /// Forgets what was measured of the subject: its journal is set aside, or no longer read where that cannot
+  /// be done
+  /// (--refresh).
   void refresh(const Subject& subject);
 
-  /// Rewrites the summary with the subject's entry made from its journal.
+  /// Rewrites the summary with the subject's entry made from its journal; nothing where there is no journal.
   void summarize(const Subject& subject);
 
-  /// What a worker said of this request the last time. `request` holds all that decides it: the request
-  /// itself, the worker's files, the device.
-  std::optional<Stamp> stamped(const Json& request) const;
-  void stamp(const Json& request, const Stamp& stamp);
+  /// The subject that a worker stated for this request the last time. `request` holds all that decides it:
+  /// the request itself, the worker's files, the device.
+  std::optional<Subject> stamped(const Json& request) const;
+  void stamp(const Json& request, const Subject& subject);
 
-  /// The summary: read, or made again from the journals where it is missing or damaged (then it is set
-  /// aside).
-  Json summary();
+  /// The summary: read, or made from the journals where it is missing or damaged.
+  Json summary() const;
 
   /// Removes all of it.
   Result<void> clear();
@@ -61,15 +60,20 @@ class Cache {
   std::filesystem::path journal_path(const Subject& subject) const;
   std::filesystem::path stamp_path(const Json& request) const;
   bool looks_whole() const;
-  std::optional<Json> read_summary();
-  Json summary_of_journals();
-  void mend(const std::filesystem::path& journal, const Subject& subject, const Evidence& evidence);
+  Result<Json> read_summary() const;
+  Json summary_of_journals() const;
+  /// The summary to build upon; a damaged or foreign one is set aside. Call it under the lock.
+  Result<Json> mended_summary();
+  /// Sets a damaged journal aside and starts a new one from the records that can be read.
+  void mend(const std::filesystem::path& journal, const Subject& subject);
   /// Runs a write under the lock; warns once and stops writing for good where it fails.
   void write(const std::function<Result<void>()>& action);
 
   std::optional<std::filesystem::path> path_;
   Warn warn_;
+  Seconds patience_;
   bool writable_ = true;
+  std::set<std::string> forgotten_;  ///< keys whose journal is there and must not be read
 };
 
 }  // namespace batchfit

@@ -7,9 +7,7 @@ namespace batchfit {
 
 const Observation* Evidence::observation(Batch batch) const {
   const Observation* last = nullptr;
-  for (const Record& record : records_) {
-    const auto* seen = std::get_if<Observation>(&record);
-    if (seen == nullptr || seen->batch != batch) continue;
+  for (const Observation* seen : observations(batch)) {
     const bool replaces =
         last == nullptr || seen->outcome != Outcome::failed || last->outcome == Outcome::failed;
     if (replaces) last = seen;
@@ -17,12 +15,20 @@ const Observation* Evidence::observation(Batch batch) const {
   return last;
 }
 
-std::vector<Batch> Evidence::observed() const {
-  std::set<Batch> batches;
+std::vector<Batch> Evidence::observed_in_order() const {
+  std::vector<Batch> order;
+  std::set<Batch> met;
   for (const Record& record : records_) {
-    if (const auto* seen = std::get_if<Observation>(&record)) batches.insert(seen->batch);
+    const auto* seen = std::get_if<Observation>(&record);
+    if (seen != nullptr && met.insert(seen->batch).second) order.push_back(seen->batch);
   }
-  return {batches.begin(), batches.end()};
+  return order;
+}
+
+std::vector<Batch> Evidence::observed() const {
+  std::vector<Batch> batches = observed_in_order();
+  std::sort(batches.begin(), batches.end());
+  return batches;
 }
 
 std::vector<Batch> Evidence::tried() const {
@@ -36,19 +42,19 @@ std::vector<Batch> Evidence::tried() const {
 
 std::vector<Seconds> Evidence::samples(Batch batch) const {
   std::vector<Seconds> all;
-  for (const Record& record : records_) {
-    const auto* seen = std::get_if<Observation>(&record);
-    if (seen != nullptr && seen->batch == batch)
-      all.insert(all.end(), seen->samples.begin(), seen->samples.end());
+  for (const Observation* seen : observations(batch)) {
+    all.insert(all.end(), seen->samples.begin(), seen->samples.end());
   }
   return all;
 }
 
-int Evidence::ooms(Batch batch) const {
-  return static_cast<int>(std::count_if(records_.begin(), records_.end(), [&](const Record& record) {
+std::vector<const Observation*> Evidence::observations(Batch batch) const {
+  std::vector<const Observation*> all;
+  for (const Record& record : records_) {
     const auto* seen = std::get_if<Observation>(&record);
-    return seen != nullptr && seen->batch == batch && seen->outcome == Outcome::out_of_memory;
-  }));
+    if (seen != nullptr && seen->batch == batch) all.push_back(seen);
+  }
+  return all;
 }
 
 std::vector<Batch> Evidence::compared(Batch reference) const {

@@ -28,14 +28,17 @@ class Evidence {
   /// Batches with an observation, ascending.
   std::vector<Batch> observed() const;
 
+  /// Batches with an observation, in the order of their first.
+  std::vector<Batch> observed_in_order() const;
+
   /// Batches with an observation or a fault, ascending.
   std::vector<Batch> tried() const;
 
   /// The latency samples of all observations of the batch, in the order taken.
   std::vector<Seconds> samples(Batch batch) const;
 
-  /// Out-of-memory observations of the batch.
-  int ooms(Batch batch) const;
+  /// All observations of the batch, in the order they came.
+  std::vector<const Observation*> observations(Batch batch) const;
 
   /// Candidates that were compared with the reference, in the order of their first comparison.
   std::vector<Batch> compared(Batch reference) const;

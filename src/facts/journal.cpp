@@ -34,8 +34,7 @@ Result<Subject> read_header(std::string_view line) {
 
 Result<JournalContent> parse_journal(std::string_view bytes) {
   JournalContent content;
-  bool in_header = true;
-  std::string_view rest = bytes;
+  std::string_view rest = *bytes;
   while (!rest.empty()) {
     const std::size_t newline = rest.find('\n');
     if (newline == std::string_view::npos) {
@@ -44,11 +43,10 @@ Result<JournalContent> parse_journal(std::string_view bytes) {
     }
     const std::string_view line = rest.substr(0, newline);
     rest.remove_prefix(newline + 1);
-    if (in_header) {
+    if (!content.subject) {
       auto subject = read_header(line);
       if (!subject) return failure(subject.error());
       content.subject = std::move(*subject);
-      in_header = false;
       continue;
     }
     auto json = parse_json(line);
@@ -59,15 +57,6 @@ Result<JournalContent> parse_journal(std::string_view bytes) {
       content.damaged.push_back(record.error().message);
     }
   }
-  if (in_header) return failure(ErrorKind::corrupt, "it has no header");
-  return content;
-}
-
-Result<JournalContent> read_journal(const std::filesystem::path& path) {
-  const auto bytes = read_file(path);
-  if (!bytes) return failure(bytes.error());
-  auto content = parse_journal(*bytes);
-  if (!content) return failure(ErrorKind::corrupt, path.string() + ": " + content.error().message);
   return content;
 }
 

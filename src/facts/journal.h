@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@ namespace batchfit {
 
 /// What a journal holds (docs/cache.md, The journal).
 struct JournalContent {
-  Subject subject;
+  std::optional<Subject> subject;  ///< absent where a crash came before the header was whole: nothing is lost
   Evidence evidence;
   bool torn = false;                 ///< the last line had no \n and was left out
   std::vector<std::string> damaged;  ///< lines that could not be read, each with why; left out too

@@ -4,6 +4,9 @@
 #include <fmt/core.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <array>
+
 #include "facts/fields.h"
 
 namespace batchfit {
@@ -50,6 +53,12 @@ Result<Conditions> conditions_from_json(const Json& json) {
   fields.maybe("others_before_bytes", conditions.others_before);
   fields.maybe("others_after_bytes", conditions.others_after);
   return fields.finish(conditions);
+}
+
+/// Absent, or null as a worker may write what it cannot tell.
+void maybe_conditions(Fields& fields, Conditions& out) {
+  const Json* conditions = fields.find("conditions");
+  if (conditions != nullptr && !conditions->is_null()) fields.nested(conditions_from_json(*conditions), out);
 }
 
 void read_batch(Fields& fields, const char* name, Batch& out) {
@@ -211,19 +220,21 @@ Result<Observation> observation_from_json(const Json& json) {
   fields.maybe("energy_j", observation.energy_j);
   fields.maybe("started_at", observation.started_at);
   fields.maybe("took_s", observation.took);
-  if (const Json* conditions = fields.find("conditions")) {
-    fields.nested(conditions_from_json(*conditions), observation.conditions);
-  }
+  maybe_conditions(fields, observation.conditions);
   fields.nested(outcome_from(outcome), observation.outcome);
   if (observation.outcome == Outcome::measured && observation.samples.empty()) {
     fields.fail("is measured and has no samples");
+  }
+  const auto is_no_time = [](Seconds sample) { return sample <= 0; };
+  if (std::any_of(observation.samples.begin(), observation.samples.end(), is_no_time)) {
+    fields.fail("has a sample of 0 s, which no pass takes");
   }
   return fields.finish(observation);
 }
 
 Json to_json(const Comparison& comparison) {
-  // One small array a pair, [reference, candidate, 1 if the reference ran first]: comparisons hold
-  // hundreds of them.
+  // One small array a pair, [reference, candidate, 1 if the reference ran first]: comparisons hold hundreds
+  // of them.
   Json pairs = Json::array();
   for (const Comparison::Pair& pair : comparison.pairs) {
     pairs.push_back({pair.reference, pair.candidate, pair.reference_first ? 1 : 0});
@@ -246,12 +257,12 @@ Result<Comparison> comparison_from_json(const Json& json) {
   fields.required("pairs_s", pairs);
   fields.maybe("started_at", comparison.started_at);
   fields.maybe("took_s", comparison.took);
-  if (const Json* conditions = fields.find("conditions")) {
-    fields.nested(conditions_from_json(*conditions), comparison.conditions);
-  }
+  maybe_conditions(fields, comparison.conditions);
+  // One without a pair would be asked for again for ever.
+  if (pairs.empty()) fields.fail("has no pairs");
   for (const auto& pair : pairs) {
-    if (pair.size() != 3 || (pair[2] != 0 && pair[2] != 1)) {
-      fields.fail("'pairs_s' is not a list of [reference, candidate, 0 or 1]");
+    if (pair.size() != 3 || pair[0] <= 0 || pair[1] <= 0 || (pair[2] != 0 && pair[2] != 1)) {
+      fields.fail("'pairs_s' is not a list of [reference, candidate, 0 or 1] with times above 0");
       break;
     }
     comparison.pairs.push_back({pair[0], pair[1], pair[2] == 1});

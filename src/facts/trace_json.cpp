@@ -1,3 +1,6 @@
+#include <limits>
+#include <optional>
+
 #include "facts/fields.h"
 #include "facts/json.h"
 
@@ -33,32 +36,44 @@ Json to_json(const AllocationTrace& trace) {
 
 namespace {
 
-bool is_integer_array(const Json& json, std::size_t least, std::size_t most) {
-  if (!json.is_array() || json.size() < least || json.size() > most) return false;
-  for (const Json& item : json) {
-    if (!item.is_number_integer()) return false;
+/// nlohmann's get<> wraps an unsigned number beyond 2^63 - 1 silently.
+std::optional<std::int64_t> integer(const Json& json) {
+  if (!json.is_number_integer()) return std::nullopt;
+  if (json.is_number_unsigned() && json.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+    return std::nullopt;
   }
-  return true;
+  return json.get<std::int64_t>();
 }
 
 bool read_event(const Json& json, AllocationEvent& out) {
-  if (!is_integer_array(json, 1, 2)) return false;
-  out.block = json[0].get<std::int64_t>();
+  if (!json.is_array() || json.empty() || json.size() > 2) return false;
   out.is_free = json.size() == 1;
-  out.bytes = out.is_free ? 0 : json[1].get<Bytes>();
-  return out.bytes >= 0;
+  const auto block = integer(json[0]);
+  const auto bytes = out.is_free ? 0 : integer(json[1]);
+  if (!block || !bytes || *bytes < 0) return false;
+  out.block = *block;
+  out.bytes = *bytes;
+  return true;
+}
+
+bool read_block(const Json& json, SegmentState::Block& out) {
+  if (!json.is_array() || json.size() != 2) return false;
+  const auto bytes = integer(json[0]);
+  const auto block = integer(json[1]);
+  if (!bytes || !block || *bytes <= 0) return false;
+  out = {*bytes, *block};
+  return true;
 }
 
 bool read_segment(const Json& json, SegmentState& out) {
-  if (!json.is_array() || json.size() != 3 || !json[0].is_number_integer() || !json[1].is_number_integer() ||
-      !json[2].is_array()) {
-    return false;
-  }
-  out.address = json[0].get<std::int64_t>();
-  out.small_pool = json[1].get<int>() == 1;
-  for (const Json& block : json[2]) {
-    if (!is_integer_array(block, 2, 2) || block[0].get<Bytes>() <= 0) return false;
-    out.blocks.push_back({block[0].get<Bytes>(), block[1].get<std::int64_t>()});
+  if (!json.is_array() || json.size() != 3 || !json[2].is_array()) return false;
+  const auto address = integer(json[0]);
+  const auto small_pool = integer(json[1]);
+  if (!address || !small_pool || (*small_pool != 0 && *small_pool != 1)) return false;
+  out.address = *address;
+  out.small_pool = *small_pool == 1;
+  for (const Json& json_block : json[2]) {
+    if (!read_block(json_block, out.blocks.emplace_back())) return false;
   }
   return true;
 }

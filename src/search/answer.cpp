@@ -40,7 +40,7 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
   if (out.best) {
     out.status = Status::found;
     out.at_best = *evidence.observation(out.best->batch);
-    out.neighbour_judged = out.next && out.next->batch == out.best->batch + 1;
+    out.neighbour_judged = out.next && !out.next->wants && out.next->batch == out.best->batch + 1;
     return out;
   }
   const Ruling one = judge(evidence, 1, limits, environment, space.timing, space.rules);
