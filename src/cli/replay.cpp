@@ -5,7 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 #include "forecast/allocator_simulation.h"
+#include "forecast/hindcast.h"
 #include "forecast/recording.h"
 
 namespace batchfit {
@@ -28,6 +33,36 @@ int print_replays(const RecordedWorkload& workload) {
   return different;
 }
 
+double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+  return values[values.size() / 2];
+}
+
+/// One line a distance: how forecasts of reserved memory from the batches 1, 2, 4, … met what was measured.
+void print_forecasts(const RecordedWorkload& workload) {
+  fmt::print("{:>10} {:>10} {:>14} {:>14} {:>10} {:>14}\n", "doublings", "forecasts", "median error",
+             "worst error", "inside", "median width");
+  const auto all = hindcasts(workload);
+  for (const bool crosses : {false, true}) {
+    for (int doublings = 1; doublings <= HindcastOptions{}.doublings; ++doublings) {
+      std::vector<double> errors;
+      std::vector<double> widths;
+      int inside = 0;
+      for (const Hindcast& hindcast : all) {
+        if (hindcast.doublings() != doublings || hindcast.forecast.crosses_regime != crosses) continue;
+        errors.push_back(std::abs(hindcast.error()));
+        widths.push_back(hindcast.forecast.width());
+        if (hindcast.inside()) ++inside;
+      }
+      if (errors.empty()) continue;
+      fmt::print("{:>10} {:>10} {:>13.2f}% {:>13.2f}% {:>10} {:>13.2f}%{}\n", doublings, errors.size(),
+                 100 * median(errors), 100 * std::ranges::max(errors), inside, 100 * median(widths),
+                 crosses ? "  beyond 2^31 elements" : "");
+    }
+  }
+  fmt::print("\n");
+}
+
 int replay(int count, char** paths) {
   if (count == 0) {
     fmt::print(stderr, "usage: replay FILE.json[.gz]...\n");
@@ -43,6 +78,7 @@ int replay(int count, char** paths) {
     for (const RecordedWorkload& workload : recording->workloads) {
       fmt::print("{} on {}, torch {} ({})\n", workload.name, recording->device, recording->runtime, paths[i]);
       different += print_replays(workload);
+      print_forecasts(workload);
     }
   }
   return different == 0 ? 0 : 1;
