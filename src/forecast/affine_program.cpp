@@ -4,11 +4,14 @@
 #include <map>
 #include <unordered_map>
 
+#include "forecast/allocator_simulation.h"
+#include "forecast/held_memory.h"
+
 namespace batchfit {
 namespace {
 
-/// More than any device holds; a hundred thousand of them still add up without overflow.
-constexpr Bytes largest_size = Bytes{1} << 46;
+/// More than a device holds, and small enough that the requests of a million events add up without overflow.
+constexpr Bytes largest_size = 4096 * gibibyte;
 
 /// A workspace may stray this far from a line that it follows: libraries round parts of it up.
 constexpr Bytes rounding_of_workspaces = 512;
@@ -56,15 +59,6 @@ Bytes workspace(const Skeleton& skeleton, std::size_t place, std::size_t n) {
 std::size_t workspaces_at(const Skeleton& skeleton, std::size_t place) {
   const auto at = skeleton.workspaces.find(place);
   return at == skeleton.workspaces.end() ? 0 : at->second.size();
-}
-
-Bytes total(const std::vector<SegmentState>& segments, bool allocated_only) {
-  Bytes sum = 0;
-  for (const SegmentState& segment : segments) {
-    for (const SegmentState::Block& block : segment.blocks)
-      sum += !allocated_only || block.block != 0 ? block.bytes : 0;
-  }
-  return sum;
 }
 
 /// Sizes of allocated blocks, how often each.
@@ -142,9 +136,8 @@ std::optional<AffineProgram> AffineProgram::align(const AllocationTrace& smaller
   program.larger_ = larger.batch;
   program.timing_ = larger.timing;
   program.segments_ = larger.segments_before;
-  program.held_allocated_ = {smaller.allocated_before - total(smaller.segments_before, true),
-                             larger.allocated_before - total(larger.segments_before, true)};
-  program.held_reserved_ = larger.reserved_before - total(larger.segments_before, false);
+  program.held_reserved_ = held_reserved(larger);
+  program.held_allocated_ = held_allocated(larger);
   program.add_batch_dependent_blocks(smaller);
 
   std::int64_t unnamed =
@@ -228,14 +221,9 @@ AllocationTrace AffineProgram::at(Batch batch, WorkspaceGuess guess) const {
   trace.batch = batch;
   trace.timing = timing_;
   trace.segments_before = segments_;
-  // What lies outside the segments is mostly the input: blocks of its size, in segments of whole 2 MiB.
-  const Bytes held = bytes(held_allocated_, batch, guess);
-  const Bytes grown = held - held_allocated_.larger;
-  constexpr Bytes granule = 2 * mebibyte;
-  const Bytes grown_reserved =
-      grown > 0 ? (grown + granule - 1) / granule * granule : grown / granule * granule;
-  trace.allocated_before = total(segments_, true) + held;
-  trace.reserved_before = total(segments_, false) + std::max(held, held_reserved_ + grown_reserved);
+  const SegmentTotals before = total_bytes(segments_);
+  trace.reserved_before = before.reserved + held_reserved_;
+  trace.allocated_before = before.allocated + held_allocated_;
   trace.events.reserve(steps_.size());
   bool skipped = false;
   for (const Step& step : steps_) {

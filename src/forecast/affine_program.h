@@ -40,8 +40,8 @@ class AffineProgram {
   /// else stays.
   static AffineProgram proportional(const AllocationTrace& trace);
 
-  /// The trace that a batch would leave, without peaks. Sizes are exact where the line meets whole bytes,
-  /// else rounded up, and at most 64 TiB.
+  /// The trace that a batch would leave, without peaks; what is held outside its segments is that of the
+  /// larger trace. Sizes are exact where the line meets whole bytes, else rounded up, and at most 4 TiB.
   AllocationTrace at(Batch batch, WorkspaceGuess guess = WorkspaceGuess::proportional) const;
 
   /// Workspaces whose size at another batch is a guess.
@@ -69,8 +69,8 @@ class AffineProgram {
   Batch larger_ = 2;
   Timing timing_ = Timing::eager;
   std::vector<SegmentState> segments_;  ///< of the larger trace, less the blocks that depend on the batch
-  Request held_allocated_;              ///< allocated before, outside those segments
-  Bytes held_reserved_ = 0;             ///< reserved before, outside those segments; of the larger trace
+  Bytes held_reserved_ = 0;             ///< before the pass, outside those segments; of the larger trace
+  Bytes held_allocated_ = 0;
   std::vector<Step> steps_;
   int unsettled_ = 0;
   int inexact_ = 0;
@@ -79,7 +79,7 @@ class AffineProgram {
 /// The tensors of a trace (allocations that are no workspaces), in bytes, in order.
 std::vector<Bytes> tensors_of(const AllocationTrace& trace);
 
-/// The value at `batch` of the line through two points, in exact integers, rounded up; between 0 and 64 TiB.
+/// The value at `batch` of the line through two points, in exact integers, rounded up; between 0 and 4 TiB.
 Bytes on_line(Batch first, Bytes at_first, Batch second, Bytes at_second, Batch batch);
 
 }  // namespace batchfit

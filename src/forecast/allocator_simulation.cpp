@@ -29,6 +29,17 @@ bool worth_splitting(Bytes rest, bool small) {
 
 Bytes rounded_request(Bytes bytes) { return std::max(smallest_block, round_up(bytes, smallest_block)); }
 
+SegmentTotals total_bytes(const std::vector<SegmentState>& segments) {
+  SegmentTotals totals;
+  for (const SegmentState& segment : segments) {
+    for (const SegmentState::Block& block : segment.blocks) {
+      totals.reserved += block.bytes;
+      if (block.block != 0) totals.allocated += block.bytes;
+    }
+  }
+  return totals;
+}
+
 void AllocatorSimulation::hold(Bytes reserved, Bytes allocated) {
   reserved_ += reserved;
   allocated_ += allocated;

@@ -115,6 +115,13 @@ class AllocatorSimulation {
 AllocatorOutcome simulate(const AllocationTrace& trace, std::optional<Bytes> cap = std::nullopt,
                           std::span<const std::int64_t> segment_addresses = {});
 
+/// Reserved and allocated bytes of a set of segments.
+struct SegmentTotals {
+  Bytes reserved = 0;
+  Bytes allocated = 0;
+};
+SegmentTotals total_bytes(const std::vector<SegmentState>& segments);
+
 /// The size a request is charged: rounded up to 512 B.
 Bytes rounded_request(Bytes bytes);
 

@@ -9,6 +9,7 @@
 
 #include "forecast/affine_program.h"
 #include "forecast/allocator_simulation.h"
+#include "forecast/held_memory.h"
 #include "forecast/peak_line.h"
 
 namespace batchfit {
@@ -28,11 +29,23 @@ constexpr Bytes elements_of_a_regime = Bytes{1} << 31;
 
 using Traces = std::map<Batch, const AllocationTrace*>;
 
+/// Whether its sizes add up to what 64-bit counters can hold; what a worker sends is checked no further than
+/// its form.
+bool plausible(const AllocationTrace& trace) {
+  double bytes = static_cast<double>(trace.reserved_before) + static_cast<double>(trace.allocated_before);
+  for (const AllocationEvent& event : trace.events) bytes += static_cast<double>(event.bytes);
+  for (const SegmentState& segment : trace.segments_before) {
+    for (const SegmentState::Block& block : segment.blocks) bytes += static_cast<double>(block.bytes);
+  }
+  return bytes < 0x1p60;
+}
+
 /// The latest trace of each batch.
 Traces traces_of(const Evidence& evidence) {
   Traces traces;
   for (const Record& record : evidence.records()) {
-    if (const auto* trace = std::get_if<AllocationTrace>(&record)) traces[trace->batch] = trace;
+    const auto* trace = std::get_if<AllocationTrace>(&record);
+    if (trace != nullptr && plausible(*trace)) traces[trace->batch] = trace;
   }
   return traces;
 }
@@ -172,6 +185,14 @@ std::optional<Forecast> forecast_from_traces(const Evidence& evidence, const Tra
   forecast.batch = batch;
   simulate_program(forecast, choice);
 
+  std::vector<const AllocationTrace*> all;
+  for (const auto& [at, trace] : traces) all.push_back(trace);
+  const HeldMemory held = held_before(all, *choice.larger, batch);
+  const Bytes held_there = held_reserved(*choice.larger);
+  forecast.own += held.likely - held_there;
+  forecast.low += held.low - held_there;
+  forecast.high += held.high - held_there;
+
   const Context context = context_of(evidence);
   const Bytes beside = untraced(evidence, *choice.larger);
   const Bytes fixed = context.bytes.value_or(0) + beside;
@@ -183,10 +204,11 @@ std::optional<Forecast> forecast_from_traces(const Evidence& evidence, const Tra
   const double margin = forecast.basis == Basis::traces ? margin_of_traces : margin_of_one_trace;
   const double far = margin * doublings(choice.larger->batch, batch);
   widen(forecast, far, far);
-  if (choice.crosses_regime) {
-    forecast.crosses_regime = true;
-    forecast.reasons.push_back(
-        "a tensor reaches 2^31 elements on the way: the library works in another way there");
+  // One trace beyond a change does not say how a library that splits its work goes on from there.
+  const bool alone_beyond = forecast.basis == Basis::one_trace && regime(changes, batch) > 0;
+  if (choice.crosses_regime || alone_beyond) {
+    forecast.crosses_regime = choice.crosses_regime;
+    forecast.reasons.push_back("beyond 2^31 elements in a tensor the library works in another way");
     widen(forecast, regime_change_low, regime_change_high);
   }
   if (!context.bytes) forecast.reasons.push_back("context and libraries are not known and not counted");

@@ -104,15 +104,6 @@ void read_events(const Json& events, Names& names, RecordedTrace& out) {
   }
 }
 
-void sum_before(AllocationTrace& trace) {
-  for (const SegmentState& segment : trace.segments_before) {
-    for (const SegmentState::Block& block : segment.blocks) {
-      trace.reserved_before += block.bytes;
-      if (block.block != 0) trace.allocated_before += block.bytes;
-    }
-  }
-}
-
 void read_capture(Batch batch, const Json& capture, RecordedWorkload& workload) {
   RecordedTrace recorded;
   AllocationTrace& trace = recorded.trace;
@@ -141,7 +132,9 @@ void read_eager(Batch batch, const Json& run, const Json* traced, RecordedWorklo
   trace.allocated_peak = allocated;
   Names names;
   trace.segments_before = segments_from_json(run.at("segments_before"), names);
-  sum_before(trace);
+  const SegmentTotals before = total_bytes(trace.segments_before);
+  trace.reserved_before = before.reserved;
+  trace.allocated_before = before.allocated;
   read_events(traced->at("events"), names, recorded);
   workload.traces.push_back(std::move(recorded));
 }
