@@ -105,6 +105,26 @@ std::int64_t take_block(std::vector<SegmentState>& segments, Bytes bytes) {
   return 0;
 }
 
+/// A size at a batch.
+struct Point {
+  Batch batch = 1;
+  Bytes bytes = 0;
+};
+
+/// Whether a workspace grew by no less than nothing and no more than the batch, as one algorithm's would.
+bool grows_with_the_batch(const Point& smaller, const Point& larger) {
+  return smaller.bytes > 0 && smaller.bytes <= larger.bytes &&
+         larger.bytes <= scaled(smaller.bytes, smaller.batch, larger.batch) + rounding_of_workspaces;
+}
+
+/// Whether the larger one lies where the two before it point.
+bool follows_its_line(const Point& check, const Point& smaller, const Point& larger) {
+  const Bytes expected = on_line(check.batch, check.bytes, smaller.batch, smaller.bytes, larger.batch);
+  const auto stray = static_cast<double>(std::abs(expected - larger.bytes));
+  const double allowed = stray_of_workspaces * static_cast<double>(larger.bytes);
+  return check.bytes > 0 && stray <= std::max(static_cast<double>(rounding_of_workspaces), allowed);
+}
+
 }  // namespace
 
 Bytes on_line(Batch first, Bytes at_first, Batch second, Bytes at_second, Batch batch) {
@@ -139,32 +159,29 @@ std::optional<AffineProgram> AffineProgram::align(const AllocationTrace& smaller
   program.held_reserved_ = held_reserved(larger);
   program.held_allocated_ = held_allocated(larger);
   program.add_batch_dependent_blocks(smaller);
+  for (const AllocationEvent& event : larger.events) {
+    program.next_workspace_ = std::max(program.next_workspace_, event.block + 1);
+  }
 
-  std::int64_t unnamed =
-      static_cast<std::int64_t>(larger.events.size()) + 1;  // beyond the trace's own numbers
-  for (const AllocationEvent& event : larger.events) unnamed = std::max(unnamed, event.block + 1);
-  for (std::size_t place = 0; place <= second.tensors.size(); ++place) {
+  const auto add_workspaces = [&](std::size_t place) {
     const std::size_t count = std::max(workspaces_at(first, place), workspaces_at(second, place));
     for (std::size_t n = 0; n < count; ++n) {
-      Request request{workspace(first, place, n), workspace(second, place, n), true};
-      request.settled =
-          request.smaller > 0 && request.smaller <= request.larger &&
-          request.larger <= scaled(request.smaller, smaller.batch, larger.batch) + rounding_of_workspaces;
-      if (request.settled && checked) {
-        const Bytes before = workspace(*third, place, n);
-        const Bytes expected = on_line(check->batch, before, smaller.batch, request.smaller, larger.batch);
-        const auto stray = static_cast<double>(std::abs(expected - request.larger));
-        request.settled =
-            before > 0 && stray <= std::max(static_cast<double>(rounding_of_workspaces),
-                                            stray_of_workspaces * static_cast<double>(request.larger));
-      }
-      program.add_workspace(unnamed++, request);
+      const Point left{smaller.batch, workspace(first, place, n)};
+      const Point right{larger.batch, workspace(second, place, n)};
+      const bool settled =
+          grows_with_the_batch(left, right) &&
+          (!checked || follows_its_line({check->batch, workspace(*third, place, n)}, left, right));
+      program.add_workspace({left.bytes, right.bytes, settled});
     }
-    if (place == second.tensors.size()) break;
+  };
+  for (std::size_t place = 0; place < second.tensors.size(); ++place) {
+    add_workspaces(place);
     const AllocationEvent& event = second.tensors[place];
-    program.steps_.push_back({event.block, event.is_free, {first.tensors[place].bytes, event.bytes, true}});
-    if ((event.bytes - first.tensors[place].bytes) % (larger.batch - smaller.batch) != 0) ++program.inexact_;
+    const Bytes before = first.tensors[place].bytes;
+    program.steps_.push_back({event.block, event.is_free, {before, event.bytes, true}});
+    if ((event.bytes - before) % (larger.batch - smaller.batch) != 0) ++program.inexact_;
   }
+  add_workspaces(second.tensors.size());
   return program;
 }
 
@@ -191,9 +208,10 @@ void AffineProgram::add_batch_dependent_blocks(const AllocationTrace& smaller) {
   }
 }
 
-void AffineProgram::add_workspace(std::int64_t block, const Request& request) {
-  steps_.push_back({block, false, request});
-  steps_.push_back({block, true, {}});
+void AffineProgram::add_workspace(const Request& request) {
+  const std::int64_t name = next_workspace_++;
+  steps_.push_back({name, false, request});
+  steps_.push_back({name, true, {}});
   if (!request.settled) ++unsettled_;
 }
 

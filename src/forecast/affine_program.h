@@ -62,7 +62,7 @@ class AffineProgram {
   };
 
   void add_batch_dependent_blocks(const AllocationTrace& smaller);
-  void add_workspace(std::int64_t block, const Request& request);
+  void add_workspace(const Request& request);
   Bytes bytes(const Request& request, Batch batch, WorkspaceGuess guess) const;
 
   Batch smaller_ = 1;
@@ -72,6 +72,7 @@ class AffineProgram {
   Bytes held_reserved_ = 0;             ///< before the pass, outside those segments; of the larger trace
   Bytes held_allocated_ = 0;
   std::vector<Step> steps_;
+  std::int64_t next_workspace_ = 1;  ///< a name that no tensor of the trace has
   int unsettled_ = 0;
   int inexact_ = 0;
 };

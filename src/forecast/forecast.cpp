@@ -157,6 +157,11 @@ void simulate_program(Forecast& forecast, const Choice& choice) {
   forecast.basis = Basis::traces;
   forecast.own = simulate(program->at(forecast.batch)).reserved_peak;
   forecast.low = forecast.high = forecast.own;
+  if (program->inexact() > 0) {
+    widen(forecast, margin_of_traces, margin_of_traces);
+    forecast.reasons.push_back(
+        fmt::format("{} tensors do not grow evenly with the batch", program->inexact()));
+  }
   if (program->unsettled() == 0) return;
   for (const WorkspaceGuess guess : every_guess) {
     const Bytes reserved = simulate(program->at(forecast.batch, guess)).reserved_peak;

@@ -82,6 +82,14 @@ TEST(Forecast, between_traces_uses_those_that_enclose_the_batch) {
   EXPECT_EQ(result->own, context + (64 + 2 * 124) * mebibyte);
 }
 
+TEST(Forecast, widens_where_tensors_do_not_grow_evenly) {
+  Evidence evidence = evidence_of({2});
+  evidence.add(pass(4, 64 * mebibyte + 1, 12 * mebibyte));
+  const auto uneven = forecast(evidence, 8);
+  EXPECT_GT(uneven->width(), forecast(evidence_of({2, 4}), 8)->width());
+  EXPECT_THAT(uneven->reasons, ElementsAre(HasSubstr("evenly")));
+}
+
 TEST(Forecast, from_one_trace_says_so_and_is_wide) {
   const auto result = forecast(evidence_of({2}), 4);
   ASSERT_TRUE(result);
