@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "forecast/allocator_simulation.h"
+#include "forecast/crossing.h"
 #include "forecast/forecast.h"
 #include "forecast/recording.h"
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "forecast/allocator_simulation.h"
+#include "forecast/crossing.h"
 #include "forecast/hindcast.h"
 
 namespace batchfit {
