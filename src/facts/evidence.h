@@ -16,7 +16,7 @@ using Record = std::variant<Observation, Comparison, AllocationTrace, Fault>;
 /// All records of one workload on one device, in the order they came.
 class Evidence {
  public:
-  void add(Record record) { records_.push_back(std::move(record)); }
+  void add(Record record);
 
   std::span<const Record> records() const { return records_; }
   bool empty() const { return records_.empty(); }
