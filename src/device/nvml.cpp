@@ -22,13 +22,6 @@ struct MemoryInfo {  // nvmlMemory_v2_t
 };
 constexpr unsigned memory_info_version = sizeof(MemoryInfo) | (2U << 24);
 
-struct ProcessInfo {  // nvmlProcessInfo_t, as the _v3 function fills it
-  unsigned pid;
-  unsigned long long used;
-  unsigned gpu_instance, compute_instance;
-};
-constexpr unsigned long long memory_not_available = ~0ULL;
-
 constexpr std::size_t text_size = 96;  // NVML_DEVICE_NAME_V2_BUFFER_SIZE and NVML_DEVICE_UUID_V2_BUFFER_SIZE
 
 }  // namespace
@@ -50,7 +43,6 @@ struct NvmlLibrary {
   Status (*temperature)(Handle, unsigned, unsigned*) = nullptr;
   Status (*throttle_reasons)(Handle, unsigned long long*) = nullptr;
   Status (*energy)(Handle, unsigned long long*) = nullptr;
-  Status (*processes)(Handle, unsigned*, ProcessInfo*) = nullptr;
 
   NvmlLibrary() = default;
   NvmlLibrary(const NvmlLibrary&) = delete;
@@ -68,7 +60,6 @@ struct NvmlLibrary {
     find("nvmlDeviceGetTemperature", temperature);
     find("nvmlDeviceGetCurrentClocksThrottleReasons", throttle_reasons);
     find("nvmlDeviceGetTotalEnergyConsumption", energy);
-    find("nvmlDeviceGetComputeRunningProcesses_v3", processes);
     find("nvmlSystemGetDriverVersion", driver_version);
     find("nvmlDeviceGetMemoryInfo_v2", memory);
     find("nvmlDeviceGetUUID", uuid);
@@ -168,20 +159,6 @@ std::optional<Bytes> NvmlDevice::used_memory() const {
   const auto info = memory_info(*library_, handle_);
   if (!info) return std::nullopt;
   return static_cast<Bytes>(info->used);
-}
-
-std::optional<Bytes> NvmlDevice::process_memory(int pid) const {
-  std::array<ProcessInfo, 64> processes{};  // more processes on one GPU than that: treated as not told
-  unsigned count = processes.size();
-  if (library_->processes == nullptr || library_->processes(handle_, &count, processes.data()) != success) {
-    return std::nullopt;
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    if (processes[i].pid == static_cast<unsigned>(pid) && processes[i].used != memory_not_available) {
-      return static_cast<Bytes>(processes[i].used);
-    }
-  }
-  return std::nullopt;
 }
 
 std::optional<double> NvmlDevice::energy_j() const {

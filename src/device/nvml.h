@@ -51,10 +51,6 @@ class NvmlDevice {
   /// it apart.
   std::optional<Bytes> used_memory() const;
 
-  /// Device memory of the process with this id; absent where the driver hides it, as it does in most
-  /// containers.
-  std::optional<Bytes> process_memory(int pid) const;
-
   /// Energy since the driver was loaded, in joules. The counter moves in steps of some 20 to 100 ms.
   std::optional<double> energy_j() const;
 

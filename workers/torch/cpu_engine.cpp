@@ -42,7 +42,7 @@ class CpuEngine : public Engine {
     return {device_, runtime, workload};
   }
   std::vector<std::string> notes() const override { return loaded_.notes(); }
-  std::vector<std::string> capabilities() const override { return {"compare", "environment"}; }
+  std::vector<std::string> capabilities() const override { return {"compare"}; }
   Environment environment() override { return {device_.total_memory, std::nullopt}; }
 
   Measured probe(const ProbeRequest& request) override {

@@ -1,6 +1,9 @@
 #include "handler.h"
 
+#include <c10/util/Exception.h>
+
 #include <charconv>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -70,6 +73,18 @@ std::optional<int> cuda_index(const std::string& device) {
 }
 
 Answer<Json> TorchHandler::handle(const std::string& op, const Json& request) {
+  try {
+    return dispatch(op, request);
+  } catch (const c10::OutOfMemoryError&) {
+    return refuse(RefusalKind::out_of_memory, op + ": out of memory", "free memory on the device");
+  } catch (const std::bad_alloc&) {
+    return refuse(RefusalKind::out_of_memory, op + ": the host has no memory left", "free memory");
+  } catch (const c10::Error& error) {
+    return refuse(RefusalKind::runtime, op + ": " + error.what_without_backtrace());
+  }
+}
+
+Answer<Json> TorchHandler::dispatch(const std::string& op, const Json& request) {
   if (op == "hello") return hello();
   if (op == "devices") return devices();
   if (op == "load") return load(request);

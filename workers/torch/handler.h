@@ -15,6 +15,7 @@ class TorchHandler : public Handler {
   Answer<Json> handle(const std::string& op, const Json& request) override;
 
  private:
+  Answer<Json> dispatch(const std::string& op, const Json& request);
   Answer<Json> load(const Json& json);
   Answer<Json> probe(const Json& json);
   Answer<Json> compare(const Json& json);

@@ -1,5 +1,7 @@
 #include "runtime.h"
 
+#include <ATen/Context.h>
+
 #include <chrono>
 #include <cstdlib>
 
@@ -15,6 +17,16 @@ Runtime libtorch_runtime() {
 
 void add_environment_variable(Runtime& runtime, const char* name) {
   if (const char* value = std::getenv(name)) runtime.details[name] = value;
+}
+
+void apply_kernel_settings(bool tf32) {
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuBLAS(tf32);
+  context.setAllowTF32CuDNN(tf32);
+  // cuDNN's search for the fastest algorithm takes memory and time, and its choice changes from run to run.
+  context.setBenchmarkCuDNN(false);
+  // Which attention kernel runs is asserted (models/attention.h); cuDNN's is left out of the choice.
+  context.setSDPUseCuDNN(false);
 }
 
 double now() {

@@ -13,6 +13,9 @@ Runtime libtorch_runtime();
 /// a library may change an answer.
 void add_environment_variable(Runtime& runtime, const char* name);
 
+/// Settings of the whole process that decide which kernels run; TF32 is off unless allowed.
+void apply_kernel_settings(bool tf32);
+
 /// Seconds since the epoch.
 double now();
 

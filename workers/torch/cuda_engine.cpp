@@ -1,0 +1,274 @@
+#include <c10/cuda/CUDAGuard.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <utility>
+
+#include "cuda_device.h"
+#include "cuda_failure.h"
+#include "cuda_pass.h"
+#include "engine.h"
+#include "loaded_model.h"
+#include "runtime.h"
+#include "sampling.h"
+
+namespace batchfit {
+namespace {
+
+/// Passes before an eager one is timed: the first loads kernels and picks algorithms, the second fills the
+/// allocator.
+constexpr int eager_warm_up = 2;
+
+/// Less than this and NVML's energy counter, which moves in steps of up to 100 ms, says nothing of a probe.
+constexpr Seconds shortest_energy_span = 1.0;
+
+/// Pairs taken of one capture where both graphs do not fit at once: a capture costs as much as some replays,
+/// while fewer pairs keep drift out.
+constexpr std::int64_t pairs_per_capture = 5;
+
+/// What a graph's pool may need more than the eager pass of the same batch reserved, as a factor.
+constexpr double pool_allowance = 1.25;
+
+class CudaEngine : public Engine {
+ public:
+  CudaEngine(LoadedModel loaded, CudaDevice& device) : loaded_(std::move(loaded)), device_(device) {}
+  ~CudaEngine() override {
+    const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
+    loaded_.model.reset();
+    if (device_.usable()) device_.empty_allocator();
+  }
+
+  /// Chooses between graph and eager timing, by trying; refuses graph timing where the model cannot be
+  /// captured.
+  Answer<void> settle_timing();
+
+  Subject subject() const override {
+    return {device_.identity(), device_.runtime(), loaded_.workload(timing_)};
+  }
+  std::vector<std::string> notes() const override {
+    std::vector<std::string> notes = loaded_.notes();
+    notes.insert(notes.end(), notes_.begin(), notes_.end());
+    return notes;
+  }
+  std::vector<std::string> capabilities() const override {
+    std::vector<std::string> names{"memory_cap", "memory_counters", "peak_resets", "compare"};
+    if (timing_ == Timing::graph) names.emplace_back("graph_timing");
+    if (device_.context()) names.emplace_back("environment");
+    if (device_.conditions() != Conditions{}) names.emplace_back("conditions");
+    if (device_.energy_j()) names.emplace_back("energy");
+    return names;
+  }
+  Environment environment() override { return device_.environment(); }
+
+  Measured probe(const ProbeRequest& request) override;
+  Answer<Comparison> compare(const CompareRequest& request) override;
+
+ private:
+  std::optional<CudaFailure> attempt_step(const std::function<void()>& step) const {
+    return attempt(step, [this] { return device_.allocator().ooms; });
+  }
+  std::unique_ptr<Pass> pass(Batch batch) const;
+  /// Runs the batch eagerly and frees it, so that what loads lazily is loaded; returns what the allocator
+  /// reserved more at its peak.
+  Bytes warm_up(Batch batch, int passes);
+  void take_observation(const ProbeRequest& request, Observation& observation, bool& capturing);
+  std::vector<Comparison::Pair> pairs_together(const CompareRequest& request) const;
+  std::vector<Comparison::Pair> pairs_in_turn(const CompareRequest& request);
+
+  LoadedModel loaded_;
+  CudaDevice& device_;
+  Timing timing_ = Timing::eager;
+  std::vector<std::string> notes_;
+};
+
+std::unique_ptr<Pass> CudaEngine::pass(Batch batch) const {
+  if (timing_ == Timing::graph) return std::make_unique<GraphPass>(loaded_, device_, batch);
+  return std::make_unique<EagerPass>(loaded_, device_, batch);
+}
+
+Bytes CudaEngine::warm_up(Batch batch, int passes) {
+  const Bytes before = device_.allocator().reserved;
+  {
+    EagerPass eager(loaded_, device_, batch);
+    for (int i = 0; i < passes; ++i) eager.run();
+  }
+  const Bytes taken = device_.allocator().reserved_peak - before;
+  device_.empty_allocator();
+  return taken;
+}
+
+Answer<void> CudaEngine::settle_timing() {
+  if (loaded_.request.timing == Timing::eager) return {};
+  const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
+  const auto failed = attempt_step([this] { GraphPass(loaded_, device_, 1).timed(); });
+  if (!failed) {
+    timing_ = Timing::graph;
+    return {};
+  }
+  const bool lost = failed->out_of_memory || !device_.usable();
+  if (loaded_.request.timing == Timing::graph || lost) {
+    Refusal refusal{failed->out_of_memory ? RefusalKind::out_of_memory : RefusalKind::runtime,
+                    loaded_.info->name + " cannot be captured in a CUDA graph: " + failed->reason,
+                    failed->out_of_memory ? "free memory on the device" : "use eager timing", lost};
+    return tl::unexpected(std::move(refusal));
+  }
+  notes_.push_back("timing: eager, because the model cannot be captured: " + failed->reason);
+  return {};
+}
+
+void CudaEngine::take_observation(const ProbeRequest& request, Observation& observation, bool& capturing) {
+  if (timing_ == Timing::graph) warm_up(request.batch, 1);
+  capturing = timing_ == Timing::graph;
+  const auto ready = pass(request.batch);
+  capturing = false;
+  if (timing_ == Timing::eager) {
+    for (int i = 0; i < eager_warm_up; ++i) ready->run();
+  }
+  const auto energy_before = device_.energy_j();
+  const double started = now();
+  std::vector<Seconds> samples = take_samples(*ready, request.sampling);
+  const bool long_enough = now() - started >= shortest_energy_span;
+  if (const auto energy = device_.energy_j(); energy && energy_before && long_enough) {
+    observation.energy_j = *energy - *energy_before;
+  }
+  observation.conditions = device_.conditions();
+  observation.samples = std::move(samples);
+  device_.account_run();  // while the graph is there: its storage outside the pool is ours too
+  observation.memory.context = device_.context();
+}
+
+Measured CudaEngine::probe(const ProbeRequest& request) {
+  const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
+  Measured measured;
+  Observation& observation = measured.observation;
+  observation.batch = request.batch;
+  observation.started_at = now();
+  device_.empty_allocator();
+  const std::optional<Bytes> others_before = device_.environment().others;
+  const AllocatorFigures before = device_.allocator();
+  observation.cap = device_.limit_allocator(request.cap);
+
+  bool capturing = false;
+  const auto failed = attempt_step([&] { take_observation(request, observation, capturing); });
+  const AllocatorFigures after = device_.allocator();
+  observation.alloc_retries = after.retries - before.retries;
+  observation.ooms = after.ooms - before.ooms;
+  if (failed) {
+    observation.outcome = failed->out_of_memory ? Outcome::out_of_memory : Outcome::failed;
+    observation.reason = failed->reason;
+    measured.replace_worker = capturing || !device_.usable();
+  } else {
+    observation.memory.reserved_peak = after.reserved_peak;
+    observation.memory.allocated_peak = after.allocated_peak;
+  }
+  if (!measured.replace_worker) {
+    device_.empty_allocator();
+    device_.account_run();
+  }
+  observation.conditions.others_before = others_before;
+  observation.conditions.others_after = device_.others();
+  observation.took = now() - observation.started_at;
+  return measured;
+}
+
+std::vector<Comparison::Pair> CudaEngine::pairs_together(const CompareRequest& request) const {
+  const auto reference = pass(request.reference);
+  const auto candidate = pass(request.candidate);
+  return take_pairs(*reference, *candidate, draw_order(request.pairs, request.seed));
+}
+
+std::vector<Comparison::Pair> CudaEngine::pairs_in_turn(const CompareRequest& request) {
+  std::vector<Comparison::Pair> pairs;
+  const auto time_block = [this](Batch batch, std::int64_t count) {
+    const auto ready = pass(batch);
+    return take_samples(*ready, {count, count, 0});
+  };
+  const std::int64_t blocks = (request.pairs + pairs_per_capture - 1) / pairs_per_capture;
+  for (const bool reference_first : draw_order(blocks, request.seed)) {
+    const std::int64_t count =
+        std::min(pairs_per_capture, request.pairs - static_cast<std::int64_t>(pairs.size()));
+    std::array<std::vector<Seconds>, 2> samples;  // of the reference, of the candidate
+    for (const bool reference : {reference_first, !reference_first}) {
+      samples[reference ? 0 : 1] = time_block(reference ? request.reference : request.candidate, count);
+      device_.empty_allocator();
+    }
+    for (std::size_t i = 0; i < samples[0].size(); ++i) {
+      pairs.push_back({samples[0][i], samples[1][i], reference_first});
+    }
+  }
+  return pairs;
+}
+
+Answer<Comparison> CudaEngine::compare(const CompareRequest& request) {
+  const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
+  Comparison comparison;
+  comparison.reference = request.reference;
+  comparison.candidate = request.candidate;
+  comparison.started_at = now();
+  device_.empty_allocator();
+  const Environment before = device_.environment();
+  const Bytes cap = device_.limit_allocator(std::nullopt);
+  bool measuring = false;
+  const auto failed = attempt_step([&] {
+    Bytes taken = 0;
+    for (const Batch batch : {request.reference, request.candidate}) taken += warm_up(batch, eager_warm_up);
+    measuring = true;
+    const Bytes room = cap - device_.allocator().reserved;
+    const bool fit_together = static_cast<double>(taken) * pool_allowance <= static_cast<double>(room);
+    comparison.pairs = fit_together ? pairs_together(request) : pairs_in_turn(request);
+  });
+  if (failed) {
+    const bool lost = (measuring && timing_ == Timing::graph) || !device_.usable();
+    if (!lost) device_.empty_allocator();
+    return tl::unexpected(Refusal{
+        failed->out_of_memory ? RefusalKind::out_of_memory : RefusalKind::runtime,
+        fmt::format("comparing batches {} and {}: {}", request.reference, request.candidate, failed->reason),
+        failed->out_of_memory ? "compare smaller batches" : "", lost});
+  }
+  comparison.conditions = device_.conditions();
+  device_.empty_allocator();
+  device_.account_run();
+  comparison.conditions.others_before = before.others;
+  comparison.conditions.others_after = device_.others();
+  comparison.took = now() - comparison.started_at;
+  return comparison;
+}
+
+}  // namespace
+
+Answer<std::unique_ptr<Engine>> load_on_cuda(const LoadRequest& request, int index) {
+  if (const auto checked = check_request(request); !checked) return tl::unexpected(checked.error());
+  const auto opened = CudaDevice::open(index);
+  if (!opened) return tl::unexpected(opened.error());
+  CudaDevice& device = **opened;
+  const c10::cuda::CUDAStreamGuard on_stream(device.stream());
+  device.empty_allocator();
+  device.limit_allocator(std::nullopt);
+  apply_kernel_settings(request.tf32);
+
+  Answer<std::unique_ptr<CudaEngine>> engine;
+  const auto load = [&]() -> Answer<std::unique_ptr<CudaEngine>> {
+    auto loaded = build_model(request, {at::kCUDA, static_cast<c10::DeviceIndex>(index)});
+    if (!loaded) return tl::unexpected(loaded.error());
+    if (const auto checked = check_output(*loaded); !checked) return tl::unexpected(checked.error());
+    device.empty_allocator();
+    return std::make_unique<CudaEngine>(std::move(*loaded), device);
+  };
+  const auto failed = attempt([&] { engine = load(); }, [&device] { return device.allocator().ooms; });
+  if (failed) {
+    const bool lost = !device.usable();
+    if (!lost) device.empty_allocator();
+    return tl::unexpected(Refusal{failed->out_of_memory ? RefusalKind::out_of_memory : RefusalKind::runtime,
+                                  "loading " + request.model + ": " + failed->reason,
+                                  failed->out_of_memory ? "free memory on the device" : "", lost});
+  }
+  if (!engine) return tl::unexpected(engine.error());
+  if (const auto settled = (*engine)->settle_timing(); !settled) return tl::unexpected(settled.error());
+  device.empty_allocator();
+  device.account_run();
+  return std::move(*engine);
+}
+
+}  // namespace batchfit

@@ -1,0 +1,82 @@
+#include "cuda_pass.h"
+
+#include <ATen/ops/empty_like.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
+
+#include <utility>
+
+namespace batchfit {
+
+CudaPass::Events::Events() {
+  C10_CUDA_CHECK(cudaEventCreate(&start));
+  C10_CUDA_CHECK(cudaEventCreate(&end));
+}
+
+CudaPass::Events::~Events() {
+  cudaEventDestroy(start);
+  cudaEventDestroy(end);
+}
+
+CudaPass::CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch)
+    : loaded_(loaded), stream_(device.stream()), input_(loaded.input(batch)) {
+  if (!loaded.request.include_copies) return;
+  host_input_ = at::empty_like(input_, at::TensorOptions().device(at::kCPU).pinned_memory(true));
+  host_input_.copy_(input_);
+}
+
+void CudaPass::run() {
+  if (host_input_.defined()) input_.copy_(host_input_, /*non_blocking=*/true);
+  launch();
+}
+
+Seconds CudaPass::timed() {
+  C10_CUDA_CHECK(cudaEventRecord(events_.start, stream_));
+  run();
+  C10_CUDA_CHECK(cudaEventRecord(events_.end, stream_));
+  C10_CUDA_CHECK(cudaEventSynchronize(events_.end));
+  float milliseconds = 0;
+  C10_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, events_.start, events_.end));
+  return milliseconds * 1e-3;
+}
+
+namespace {
+
+/// Ends a capture that raised, as far as it can be ended: the stream must leave its capture and the allocator
+/// must stop serving the graph's pool, or nothing after it works. Either may find its part done.
+void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
+  try {
+    graph.capture_end();
+  } catch (const c10::Error&) {
+  }
+  try {
+    c10::cuda::CUDACachingAllocator::endAllocateToPool(device, graph.pool());
+  } catch (const c10::Error&) {
+  }
+  cudaGetLastError();
+}
+
+}  // namespace
+
+void EagerPass::launch() { loaded().model->forward(input()); }
+
+GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch)
+    : CudaPass(loaded, device, batch) {
+  auto graph = std::make_unique<at::cuda::CUDAGraph>();
+  C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the input is there before the graph reads it
+  try {
+    graph->capture_begin();
+    // The output's memory belongs to the graph's pool; nothing needs its value.
+    loaded.model->forward(this->input());
+    graph->capture_end();
+  } catch (...) {
+    abandon_capture(*graph, device.index());
+    static_cast<void>(graph.release());  // destroying half a capture raises again
+    throw;
+  }
+  graph_ = std::move(graph);
+}
+
+void GraphPass::launch() { graph_->replay(); }
+
+}  // namespace batchfit

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <ATen/cuda/CUDAGraph.h>
+
+#include <memory>
+
+#include "cuda_device.h"
+#include "loaded_model.h"
+#include "sampling.h"
+
+namespace batchfit {
+
+/// A pass on a CUDA device, timed with events on the device's stream, which must be current. Copies of the
+/// inputs from pinned host memory are timed with it where the load asked for them.
+class CudaPass : public Pass {
+ public:
+  void run() override;
+  Seconds timed() override;
+
+ protected:
+  CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
+  const LoadedModel& loaded() const { return loaded_; }
+  const at::Tensor& input() const { return input_; }
+
+ private:
+  virtual void launch() = 0;
+  struct Events {
+    Events();
+    ~Events();
+    Events(const Events&) = delete;
+    Events& operator=(const Events&) = delete;
+    cudaEvent_t start = nullptr, end = nullptr;
+  };
+
+  const LoadedModel& loaded_;
+  cudaStream_t stream_;
+  at::Tensor input_;
+  at::Tensor host_input_;  ///< pinned; undefined where copies are not timed
+  Events events_;
+};
+
+/// An ordinary call, launches included.
+class EagerPass : public CudaPass {
+ public:
+  EagerPass(const LoadedModel& loaded, CudaDevice& device, Batch batch) : CudaPass(loaded, device, batch) {}
+
+ private:
+  void launch() override;
+};
+
+/// Replays of a captured graph, which keeps its memory in a private pool. The constructor captures it and
+/// throws what the capture throws; the process's CUDA state must then be taken for lost.
+class GraphPass : public CudaPass {
+ public:
+  GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
+
+ private:
+  void launch() override;
+  std::unique_ptr<at::cuda::CUDAGraph> graph_;
+};
+
+}  // namespace batchfit
