@@ -179,7 +179,7 @@ Json probe_request(const Compare& compare, const ProbeDetails& details) {
   return json;
 }
 
-Error Refusal::error() const {
+Error WorkerError::error() const {
   if (kind == "usage") return {ErrorKind::usage, message, remedy};
   if (kind == "unavailable") return {ErrorKind::unavailable, message, remedy};
   return {ErrorKind::runtime, message, remedy};

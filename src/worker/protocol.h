@@ -73,7 +73,7 @@ Json probe_request(const Measure& measure, const ProbeDetails& details);
 Json probe_request(const Compare& compare, const ProbeDetails& details);
 
 /// A worker's error: the request failed and the worker goes on.
-struct Refusal {
+struct WorkerError {
   std::string kind;  ///< usage | unavailable | unsupported | out_of_memory | runtime
   std::string message;
   std::string remedy;
@@ -85,7 +85,7 @@ struct Refusal {
 /// One reply line, its envelope checked.
 struct Reply {
   Json body;
-  std::optional<Refusal> refusal;  ///< set where `ok` is false
+  std::optional<WorkerError> refusal;  ///< set where `ok` is false
   bool replace_worker = false;
 };
 
