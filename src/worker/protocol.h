@@ -62,11 +62,10 @@ struct ProbeDetails {
   bool trace = false;        ///< add an allocation trace
   std::optional<Bytes> cap;  ///< the most that the worker may reserve
   std::int64_t seed = 1;     ///< of a comparison's order
-  std::int64_t number = 1;   ///< of this probe within the tuner's run, from 1; lost ones count
   std::int64_t attempt = 1;  ///< 1 + how often in a row this probe was lost
 };
 
-// Requests. Each holds `op` and its fields; the session adds the `id`.
+// Requests. Each holds `op` and its fields; `id` and `number` are added where they are counted.
 Json hello_request(Seconds heartbeat_timeout);
 Json load_request(const LoadRequest& request);
 Json probe_request(const Measure& measure, const ProbeDetails& details);

@@ -76,7 +76,7 @@ class RemoteWorker : public Worker {
   Result<Loaded> load_now(const LoadRequest& request);
   std::vector<Record> measured(const Probe& probe, const Reply& reply, double started_at);
   std::vector<Record> lost(const Probe& probe, std::string fault_kind, const std::string& detail);
-  ProbeDetails details_of(const Probe& probe);
+  ProbeDetails details_of(const Probe& probe) const;
   bool can(const char* capability) const;
   bool cancelled() const { return options_.cancel != nullptr && options_.cancel->raised(); }
   std::string end_session();
