@@ -74,7 +74,8 @@ struct PlannedFault {
 
 /// A simulated device and the one model on it, as docs/simulated-device.md describes the file.
 struct SimDevice {
-  std::string digest;  ///< 16 hexadecimal digits, XXH3-64 of the file's JSON: facts of another file are others
+  std::string
+      digest;  ///< 16 hexadecimal digits, XXH3-64 of the file's JSON: facts of another file are others
   std::string name;
   Bytes total_memory = 0;
   Bytes context = 0;

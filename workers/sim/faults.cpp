@@ -3,157 +3,202 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <map>
+#include <string_view>
 #include <thread>
-
-#include "sim/serve.h"
+#include <utility>
 
 namespace batchfit::sim {
 namespace {
 
-using Strike = std::function<Json(const PlannedFault&, Json reply, std::int64_t id, int output)>;
+/// What a fault has to work with.
+struct Blow {
+  const PlannedFault& fault;
+  Json reply;  ///< the good answer
+  Json id;
+  int output;
+
+  std::string line() const { return reply_line(id, reply) + "\n"; }
+};
+using Strike = std::function<Answer<Json>(Blow&)>;
+
+void write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
 
 /// Ends with the process: the thread that reads stdin sees to that.
 [[noreturn]] void wait_for_the_end() {
   for (;;) ::pause();
 }
 
-/// As a process stuck in a driver: stopped, it notices neither a closed stdin nor SIGTERM.
-[[noreturn]] void turn_deaf() {
-  ::raise(SIGSTOP);
+[[noreturn]] void raise_for_good(int signal) {
+  ::raise(signal);
   wait_for_the_end();
 }
 
+[[noreturn]] void exit_with(std::string_view last_words) {
+  write_all(STDERR_FILENO, last_words);
+  ::_exit(3);
+}
+
 /// Sends these bytes instead of the answer, and nothing more.
-Strike sends(std::function<std::string(Json reply, std::int64_t id)> bytes) {
-  return [bytes](const PlannedFault&, Json reply, std::int64_t id, int output) -> Json {
-    write_all(output, bytes(std::move(reply), id));
+Strike sends(std::function<std::string(const Blow&)> bytes) {
+  return [bytes](Blow& blow) -> Answer<Json> {
+    write_all(blow.output, bytes(blow));
     wait_for_the_end();
   };
 }
 
-/// Changes the answer.
+Strike sends_text(const std::string& text) {
+  return sends([text](const Blow&) { return text; });
+}
+
+/// Sends the answer's line cut short.
+std::string half_of(const std::string& line) { return line.substr(0, line.size() / 2); }
+
+/// Sends the answer with a number that JSON does not have, or of another type.
+Strike sends_number(const std::string& text) {
+  return sends([text](const Blow& blow) {
+    Blow marked = blow;
+    marked.reply["took_s"] = "@";
+    std::string line = marked.line();
+    return line.replace(line.find("\"@\""), 3, text);
+  });
+}
+
+Strike sends_without(const char* field) {
+  return sends([field](const Blow& blow) {
+    Json json = Json::parse(blow.line());
+    json.erase(field);
+    return json.dump() + "\n";
+  });
+}
+
+/// Sends the answer changed.
 Strike changes(std::function<void(Json& reply)> change) {
-  return [change](const PlannedFault&, Json reply, std::int64_t, int) {
-    change(reply);
-    return reply;
+  return [change](Blow& blow) -> Answer<Json> {
+    change(blow.reply);
+    return blow.reply;
   };
 }
 
 /// Changes the first record, where there is one.
 Strike changes_record(std::function<void(Json& record)> change) {
   return changes([change](Json& reply) {
-    if (reply.contains("records") && !reply["records"].empty()) change(reply["records"][0]);
+    if (reply.contains("records")) change(reply["records"].at(0));
   });
 }
 
-std::string line_of(Json reply, std::int64_t id) {
-  reply["id"] = id;
-  return dump_json(reply) + "\n";
+Strike sets_in_record(const char* field, const Json& value) {
+  return changes_record([field, value](Json& record) { record[field] = value; });
 }
 
-/// The answer's line with its first number of that name replaced by text that JSON does not have.
-std::string with_raw_number(Json reply, std::int64_t id, const std::string& text) {
-  if (reply.contains("records") && !reply["records"].empty()) reply["records"][0]["took_s"] = "@";
-  std::string line = line_of(std::move(reply), id);
-  const std::size_t at = line.find("\"@\"");
-  return at == std::string::npos ? text + "\n" : line.replace(at, 3, text);
+/// Makes the record one of a batch that was not measured.
+Strike ends_in(const char* outcome) {
+  return changes_record([outcome](Json& record) {
+    record["outcome"] = outcome;
+    record["reason"] = "simulated";
+    for (const char* name : {"samples_s", "allocated_peak_bytes", "reserved_peak_bytes"}) record.erase(name);
+  });
 }
 
-Json refusal(const char* kind, bool replace) {
-  Json reply = {{"ok", false}, {"error", {{"kind", kind}, {"message", "simulated"}}}};
-  if (replace) reply["replace_worker"] = true;
-  return reply;
+Strike refuses(RefusalKind kind, bool replace_worker) {
+  return [=](Blow&) -> Answer<Json> {
+    return tl::unexpected(Refusal{kind, "simulated", "", replace_worker});
+  };
 }
 
-/// An observation that was not measured.
-void unmeasure(Json& record, const char* outcome) {
-  record["outcome"] = outcome;
-  record["reason"] = "simulated";
-  for (const char* name : {"samples_s", "allocated_peak_bytes", "reserved_peak_bytes"}) record.erase(name);
+void next_batch(Json& record) {
+  const char* name = record.contains("batch") ? "batch" : "candidate";
+  record[name] = record[name].get<Batch>() + 1;
 }
 
-const std::map<std::string, Strike>& strikes() {
-  constexpr std::size_t over_longest_line = std::size_t{17} << 20;
-  static const std::map<std::string, Strike> all = {
-      // The process.
-      {"crash",
-       [](auto&&...) -> Json {
-         ::raise(SIGKILL);
-         wait_for_the_end();
-       }},
-      {"exit",
-       [](auto&&...) -> Json {
-         write_all(STDERR_FILENO, "simulated: cannot go on\n");
-         ::_exit(3);
-       }},
-      {"hang", [](auto&&...) -> Json { wait_for_the_end(); }},
-      {"deaf", [](auto&&...) -> Json { turn_deaf(); }},
+std::map<std::string, Strike> strikes_on_the_process() {
+  return {
+      {"crash", [](Blow&) -> Answer<Json> { raise_for_good(SIGKILL); }},
+      {"exit", [](Blow&) -> Answer<Json> { exit_with("simulated: cannot go on\n"); }},
+      {"hang", [](Blow&) -> Answer<Json> { wait_for_the_end(); }},
+      // As one stuck in a driver: stopped, it notices neither a closed stdin nor SIGTERM.
+      {"deaf", [](Blow&) -> Answer<Json> { raise_for_good(SIGSTOP); }},
       {"close_stdout",
-       [](auto&&, auto&&, auto&&, int output) -> Json {
-         ::close(output);
+       [](Blow& blow) -> Answer<Json> {
+         ::close(blow.output);
          wait_for_the_end();
        }},
       {"slow",
-       [](const PlannedFault& fault, Json reply, auto&&...) {
-         std::this_thread::sleep_for(std::chrono::duration<double>(fault.wall));
-         return reply;
+       [](Blow& blow) -> Answer<Json> {
+         std::this_thread::sleep_for(std::chrono::duration<double>(blow.fault.wall));
+         return blow.reply;
        }},
       {"stderr_flood",
-       [](auto&&, Json reply, auto&&...) {
+       [](Blow& blow) -> Answer<Json> {
          for (int i = 0; i < 10'000; ++i) write_all(STDERR_FILENO, std::string(100, 'w') + "\n");
-         return reply;
+         return blow.reply;
        }},
-      // The line.
-      {"garbage", sends([](auto&&...) { return std::string("\x1b[31m\xff\xfe{]\n"); })},
-      {"chatter",
-       sends([](Json reply, std::int64_t id) { return "Loading model...\n" + line_of(reply, id); })},
-      {"empty_line", sends([](auto&&...) { return std::string("\n"); })},
-      {"not_an_object", sends([](auto&&...) { return std::string("[1,2,3]\n"); })},
-      {"huge_line", sends([](auto&&...) { return std::string(over_longest_line, 'x') + "\n"; })},
-      {"partial_line", sends([](Json reply, std::int64_t id) { return line_of(reply, id).substr(0, 20); })},
       {"partial_line_and_exit",
-       [](auto&&, Json reply, std::int64_t id, int output) -> Json {
-         write_all(output, line_of(std::move(reply), id).substr(0, 20));
-         ::_exit(3);
+       [](Blow& blow) -> Answer<Json> {
+         write_all(blow.output, half_of(blow.line()));
+         exit_with("");
        }},
-      {"wrong_id", sends([](Json reply, std::int64_t id) { return line_of(std::move(reply), id + 1000); })},
-      {"no_id", sends([](Json reply, auto&&...) { return dump_json(reply) + "\n"; })},
-      {"nan",
-       sends([](Json reply, std::int64_t id) { return with_raw_number(std::move(reply), id, "NaN"); })},
-      {"infinity",
-       sends([](Json reply, std::int64_t id) { return with_raw_number(std::move(reply), id, "1e999"); })},
-      // The answer.
-      {"no_ok", changes([](Json& reply) { reply.erase("ok"); })},
+  };
+}
+
+std::map<std::string, Strike> strikes_on_the_line() {
+  constexpr std::size_t over_longest_line = std::size_t{17} << 20;
+  return {
+      {"garbage", sends_text("\x1b[31m\xff\xfe{]\n")},
+      {"empty_line", sends_text("\n")},
+      {"not_an_object", sends_text("[1,2,3]\n")},
+      {"huge_line", sends_text(std::string(over_longest_line, 'x') + "\n")},
+      {"chatter", sends([](const Blow& blow) { return "Loading model...\n" + blow.line(); })},
+      {"partial_line", sends([](const Blow& blow) { return half_of(blow.line()); })},
+      {"wrong_id", sends([](const Blow& blow) { return reply_line(1'000'000, blow.reply) + "\n"; })},
+      {"no_id", sends_without("id")},
+      {"no_ok", sends_without("ok")},
+      {"nan", sends_number("NaN")},
+      {"infinity", sends_number("1e999")},
+  };
+}
+
+std::map<std::string, Strike> strikes_on_the_answer() {
+  return {
       {"wrong_version", changes([](Json& reply) { reply["protocol"] = 2; })},
       {"no_records", changes([](Json& reply) { reply.erase("records"); })},
       {"two_records", changes([](Json& reply) { reply["records"].push_back(reply["records"].at(0)); })},
-      {"wrong_batch", changes_record([](Json& record) {
-         const char* name = record.contains("batch") ? "batch" : "candidate";
-         record[name] = record[name].get<Batch>() + 1;
-       })},
       {"wrong_record", changes_record([](Json& record) {
          record = {{"record", "fault"}, {"batch", 1}, {"kind", "crash"}};
        })},
-      {"negative_memory", changes_record([](Json& record) { record["reserved_peak_bytes"] = -1; })},
-      {"negative_latency", changes_record([](Json& record) { record["samples_s"] = {-0.001}; })},
-      {"zero_latency", changes_record([](Json& record) { record["samples_s"] = {0.0}; })},
-      {"no_samples", changes_record([](Json& record) { record.erase("samples_s"); })},
-      {"text_for_a_number", changes_record([](Json& record) { record["took_s"] = "long"; })},
+      {"wrong_batch", changes_record(next_batch)},
+      {"no_samples", sets_in_record("samples_s", Json::array())},
+      {"zero_latency", sets_in_record("samples_s", {0.0})},
+      {"negative_latency", sets_in_record("samples_s", {-0.001})},
+      {"negative_memory", sets_in_record("reserved_peak_bytes", -1)},
+      {"text_for_a_number", sets_in_record("took_s", "long")},
       // What an honest worker may say.
-      {"refuse", [](auto&&...) { return refusal("runtime", false); }},
-      {"refuse_and_replace", [](auto&&...) { return refusal("runtime", true); }},
-      {"refuse_for_memory", [](auto&&...) { return refusal("out_of_memory", false); }},
+      {"refuse", refuses(RefusalKind::runtime, false)},
+      {"refuse_and_replace", refuses(RefusalKind::runtime, true)},
+      {"refuse_for_memory", refuses(RefusalKind::out_of_memory, false)},
       {"replace_worker", changes([](Json& reply) { reply["replace_worker"] = true; })},
-      {"failed", changes_record([](Json& record) { unmeasure(record, "failed"); })},
-      {"out_of_memory", changes_record([](Json& record) {
-         unmeasure(record, "out_of_memory");
-         record["ooms"] = 1;
-       })},
-      {"alloc_retries", changes_record([](Json& record) { record["alloc_retries"] = 3; })},
+      {"failed", ends_in("failed")},
+      {"out_of_memory", ends_in("out_of_memory")},
+      {"alloc_retries", sets_in_record("alloc_retries", 3)},
   };
+}
+
+const std::map<std::string, Strike>& strikes() {
+  static const std::map<std::string, Strike> all = [] {
+    auto merged = strikes_on_the_process();
+    merged.merge(strikes_on_the_line());
+    merged.merge(strikes_on_the_answer());
+    return merged;
+  }();
   return all;
 }
 
@@ -174,9 +219,11 @@ std::vector<std::string> fault_kinds() {
   return kinds;
 }
 
-Json strike(const PlannedFault& fault, Json reply, std::int64_t id, int output) {
+Answer<Json> strike(const PlannedFault& fault, const Json& reply, const Json& id, int output) {
   const auto found = strikes().find(fault.kind);
-  return found == strikes().end() ? reply : found->second(fault, std::move(reply), id, output);
+  if (found == strikes().end()) return reply;
+  Blow blow{fault, reply, id, output};
+  return found->second(blow);
 }
 
 }  // namespace batchfit::sim

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "facts/json.h"
+#include "common/reply.h"
 #include "sim/device.h"
 
 namespace batchfit::sim {
@@ -23,8 +23,8 @@ const PlannedFault* fault_at(const std::vector<PlannedFault>& faults, const Mome
 /// The kinds, as docs/simulated-device.md describes them.
 std::vector<std::string> fault_kinds();
 
-/// Lets the fault happen to the answer `reply` to request `id`: gives the reply that is really sent, or
-/// writes to `output` itself, or ends the process, or never returns.
-Json strike(const PlannedFault& fault, Json reply, std::int64_t id, int output);
+/// Lets the fault happen to the good answer to request `id`: gives the one that is really sent, or writes to
+/// `output` itself, or ends the process, or never returns.
+Answer<Json> strike(const PlannedFault& fault, const Json& reply, const Json& id, int output);
 
 }  // namespace batchfit::sim

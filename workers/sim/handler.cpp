@@ -13,24 +13,6 @@ namespace {
 constexpr int protocol_version = 1;
 constexpr std::int64_t most_samples = 100'000;  // keeps an answer within the protocol's longest line
 
-Json refusal(const Error& error) {
-  const char* kind = error.kind == ErrorKind::usage         ? "usage"
-                     : error.kind == ErrorKind::unavailable ? "unavailable"
-                     : error.kind == ErrorKind::protocol    ? "unsupported"
-                                                            : "runtime";
-  Json json = {{"kind", kind}, {"message", error.message}};
-  if (!error.remedy.empty()) json["remedy"] = error.remedy;
-  return {{"ok", false}, {"error", std::move(json)}};
-}
-
-tl::unexpected<Error> unsupported(const std::string& message) {
-  return failure(ErrorKind::protocol, message, "see docs/simulated-device.md");
-}
-
-tl::unexpected<Error> wrong_use(const std::string& message, const std::string& remedy) {
-  return failure(ErrorKind::usage, message, remedy);
-}
-
 Fields fields_of(const Json& request, const std::string& op) { return {request, op, ErrorKind::usage}; }
 
 void check_batch(Fields& fields, const char* name, Batch batch) {
@@ -41,16 +23,11 @@ void check_batch(Fields& fields, const char* name, Batch batch) {
 
 }  // namespace
 
-Json SimWorker::reply_to(const std::string& op, const Json& request) {
+Answer<Json> SimWorker::handle(const std::string& op, const Json& request) {
   const Moment moment = moment_of(op, request);
-  auto answered = answer(op, request);
-  Json reply = answered ? std::move(*answered) : refusal(answered.error());
-  if (answered) reply["ok"] = true;
-  const PlannedFault* fault = fault_at(device_.faults, moment);
-  if (fault == nullptr) return reply;
-  const auto id = request.find("id");
-  return strike(*fault, std::move(reply),
-                id != request.end() && id->is_number_integer() ? id->get<std::int64_t>() : 0, output_);
+  const Answer<Json> good = answer(op, request);
+  const PlannedFault* fault = good ? fault_at(device_.faults, moment) : nullptr;
+  return fault == nullptr ? good : strike(*fault, *good, request.value("id", Json()), output_);
 }
 
 Moment SimWorker::moment_of(const std::string& op, const Json& request) {
@@ -70,18 +47,17 @@ bool SimWorker::can(const std::string& capability) const {
          device_.capabilities.end();
 }
 
-Result<Json> SimWorker::answer(const std::string& op, const Json& request) {
+Answer<Json> SimWorker::answer(const std::string& op, const Json& request) {
   if (op == "hello") return hello();
   if (op == "devices") return devices();
   if (op == "load") return load(request);
   if (op == "environment") return environment();
-  if (op == "quit") return Json::object();
   if (op == "release") {
     loaded_.reset();
     return Json::object();
   }
-  if (op != "probe" && op != "compare") return unsupported("no operation '" + op + "'");
-  if (!loaded_) return wrong_use("no model is loaded", "send load first");
+  if (op != "probe" && op != "compare") return refuse(RefusalKind::unsupported, "no operation '" + op + "'");
+  if (!loaded_) return refuse(RefusalKind::usage, "no model is loaded", "send load first");
   std::this_thread::sleep_for(std::chrono::duration<double>(device_.probe_wall));
   return op == "probe" ? probe(request) : compare_two(request);
 }
@@ -112,7 +88,7 @@ Device SimWorker::device() const {
   return device;
 }
 
-Result<Json> SimWorker::load(const Json& request) {
+Answer<Json> SimWorker::load(const Json& request) {
   Fields fields = fields_of(request, "load");
   Workload workload;
   std::string timing = "auto";
@@ -129,19 +105,23 @@ Result<Json> SimWorker::load(const Json& request) {
   fields.maybe("mode", workload.mode);
   fields.maybe("shape", workload.shape);
   fields.maybe("timing", timing);
-  if (auto checked = fields.finish(0); !checked) return failure(checked.error());
+  if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
 
   const bool has_graph = can("graph_timing");
   if (workload.model != device_.model)
-    return wrong_use("no model '" + workload.model + "'", "there is " + device_.model);
+    return refuse(RefusalKind::usage, "no model '" + workload.model + "'", "there is " + device_.model);
   if (std::find(device_.dtypes.begin(), device_.dtypes.end(), workload.dtype) == device_.dtypes.end()) {
-    return wrong_use("no dtype '" + workload.dtype + "'", "there is " + Json(device_.dtypes).dump());
+    return refuse(RefusalKind::usage, "no dtype '" + workload.dtype + "'",
+                  "there is " + Json(device_.dtypes).dump());
   }
-  if (workload.mode != "forward") return wrong_use("no mode '" + workload.mode + "'", "there is forward");
-  if (weights != "random") return wrong_use("a simulated model has no weights", "use random");
+  if (workload.mode != "forward")
+    return refuse(RefusalKind::usage, "no mode '" + workload.mode + "'", "there is forward");
+  if (weights != "random")
+    return refuse(RefusalKind::usage, "a simulated model has no weights", "use random");
   if (timing != "auto" && timing != "graph" && timing != "eager")
-    return wrong_use("no timing '" + timing + "'", "use auto");
-  if (timing == "graph" && !has_graph) return unsupported("this device has no graph timing");
+    return refuse(RefusalKind::usage, "no timing '" + timing + "'", "use auto");
+  if (timing == "graph" && !has_graph)
+    return refuse(RefusalKind::unsupported, "this device has no graph timing");
 
   workload.weights = "random (seed " + std::to_string(seed) + ")";
   workload.model_code = "simulated";
@@ -157,7 +137,7 @@ Result<Json> SimWorker::load(const Json& request) {
   return reply;
 }
 
-Result<Json> SimWorker::probe(const Json& request) {
+Answer<Json> SimWorker::probe(const Json& request) {
   Fields fields = fields_of(request, "probe");
   Batch batch = 0;
   ProbePlan plan;
@@ -171,15 +151,15 @@ Result<Json> SimWorker::probe(const Json& request) {
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
   }
-  if (auto checked = fields.finish(0); !checked) return failure(checked.error());
+  if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
   Json reply = environment();
   reply["records"] = Json::array({to_json(Record(measure(device_, *loaded_, batch, plan)))});
   return reply;
 }
 
-Result<Json> SimWorker::compare_two(const Json& request) {
-  if (!can("compare")) return unsupported("this device cannot compare");
+Answer<Json> SimWorker::compare_two(const Json& request) {
+  if (!can("compare")) return refuse(RefusalKind::unsupported, "this device cannot compare");
   Fields fields = fields_of(request, "compare");
   Compare asked;
   std::int64_t pairs = 0;
@@ -192,7 +172,7 @@ Result<Json> SimWorker::compare_two(const Json& request) {
   check_batch(fields, "candidate", asked.candidate);
   if (pairs < 1 || pairs > most_samples)
     fields.fail("'pairs' is not from 1 to " + std::to_string(most_samples));
-  if (auto checked = fields.finish(0); !checked) return failure(checked.error());
+  if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   asked.pairs = static_cast<int>(pairs);
   Json reply = environment();
   reply["records"] = Json::array({to_json(Record(compare(device_, *loaded_, asked, seed, probes_)))});

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "common/server.h"
 #include "sim/device.h"
 #include "sim/faults.h"
-#include "sim/serve.h"
 #include "sim/simulator.h"
 
 namespace batchfit::sim {
@@ -16,15 +16,15 @@ class SimWorker : public Handler {
  public:
   SimWorker(SimDevice device, int output) : device_(std::move(device)), output_(output) {}
 
-  Json reply_to(const std::string& op, const Json& request) override;
+  Answer<Json> handle(const std::string& op, const Json& request) override;
 
  private:
-  Result<Json> answer(const std::string& op, const Json& request);
+  Answer<Json> answer(const std::string& op, const Json& request);
   Json hello() const;
   Json devices() const;
-  Result<Json> load(const Json& request);
-  Result<Json> probe(const Json& request);
-  Result<Json> compare_two(const Json& request);
+  Answer<Json> load(const Json& request);
+  Answer<Json> probe(const Json& request);
+  Answer<Json> compare_two(const Json& request);
   Json environment() const;
   Device device() const;
   Moment moment_of(const std::string& op, const Json& request);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <string>
 
 #include "base/file.h"
@@ -30,17 +31,17 @@ batchfit::Result<batchfit::sim::SimDevice> read_device(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int output = batchfit::sim::claim_stdout();
-  if (argc != 2 || output < 0) {
-    batchfit::sim::write_all(STDERR_FILENO, "usage: batchfit-worker-sim DEVICE.json\n");
+  const int output = batchfit::claim_stdout();
+  if (argc != 2) {
+    std::fputs("usage: batchfit-worker-sim DEVICE.json\n", stderr);
     return 2;
   }
   auto device = read_device(argv[1]);
   if (!device) {
-    batchfit::sim::write_all(STDERR_FILENO, std::string(argv[1]) + ": " + device.error().text() + "\n");
+    std::fprintf(stderr, "%s: %s\n", argv[1], device.error().text().c_str());
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);  // a tuner that is gone is seen by the failing write
   batchfit::sim::SimWorker worker(std::move(*device), output);
-  batchfit::sim::serve(output, worker);
+  batchfit::serve(STDIN_FILENO, output, worker);
 }

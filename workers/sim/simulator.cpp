@@ -84,11 +84,12 @@ Conditions conditions_of(const SimDevice& device, const Clock& clock, std::int64
   return conditions;
 }
 
-/// The most that may be reserved: what the device has free, or the cap where that is less.
+/// The most that may be reserved: what the device has free, or what the cap on own memory leaves beside the
+/// context.
 Bytes reservable(const SimDevice& device, const ProbePlan& plan) {
   const Bytes others = std::max(others_after(device, plan.number - 1), others_after(device, plan.number));
   const Bytes free = std::max<Bytes>(0, device.total_memory - device.context - others);
-  return std::min(free, plan.cap.value_or(free));
+  return plan.cap ? std::clamp<Bytes>(*plan.cap - device.context, 0, free) : free;
 }
 
 }  // namespace
