@@ -164,22 +164,19 @@ Json probe_request(const Measure& measure, const ProbeDetails& details) {
                {"max_samples", details.sampling.max_samples},
                {"seconds", details.sampling.seconds},
                {"trace", details.trace},
-               {"number", details.number},
                {"attempt", details.attempt}};
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }
 
 Json probe_request(const Compare& compare, const ProbeDetails& details) {
-  Json json = {
-      {"op", "compare"},           {"reference", compare.reference}, {"candidate", compare.candidate},
-      {"pairs", compare.pairs},    {"seed", details.seed},           {"number", details.number},
-      {"attempt", details.attempt}};
+  Json json = {{"op", "compare"},        {"reference", compare.reference}, {"candidate", compare.candidate},
+               {"pairs", compare.pairs}, {"seed", details.seed},           {"attempt", details.attempt}};
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }
 
-Error Refusal::error() const {
+Error WorkerError::error() const {
   if (kind == "usage") return {ErrorKind::usage, message, remedy};
   if (kind == "unavailable") return {ErrorKind::unavailable, message, remedy};
   return {ErrorKind::runtime, message, remedy};

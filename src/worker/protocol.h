@@ -60,20 +60,19 @@ struct Sampling {
 struct ProbeDetails {
   Sampling sampling;
   bool trace = false;        ///< add an allocation trace
-  std::optional<Bytes> cap;  ///< the most that the worker may reserve
+  std::optional<Bytes> cap;  ///< the most own memory that may be taken
   std::int64_t seed = 1;     ///< of a comparison's order
-  std::int64_t number = 1;   ///< of this probe within the tuner's run, from 1; lost ones count
   std::int64_t attempt = 1;  ///< 1 + how often in a row this probe was lost
 };
 
-// Requests. Each holds `op` and its fields; the session adds the `id`.
+// Requests. Each holds `op` and its fields; `id` and `number` are added where they are counted.
 Json hello_request(Seconds heartbeat_timeout);
 Json load_request(const LoadRequest& request);
 Json probe_request(const Measure& measure, const ProbeDetails& details);
 Json probe_request(const Compare& compare, const ProbeDetails& details);
 
 /// A worker's error: the request failed and the worker goes on.
-struct Refusal {
+struct WorkerError {
   std::string kind;  ///< usage | unavailable | unsupported | out_of_memory | runtime
   std::string message;
   std::string remedy;
@@ -85,7 +84,7 @@ struct Refusal {
 /// One reply line, its envelope checked.
 struct Reply {
   Json body;
-  std::optional<Refusal> refusal;  ///< set where `ok` is false
+  std::optional<WorkerError> refusal;  ///< set where `ok` is false
   bool replace_worker = false;
 };
 

@@ -44,6 +44,7 @@ std::string RemoteWorker::end_session() {
 /// Any error means that this process cannot be trusted to be where the tuner thinks it is: it is ended.
 Result<Reply> RemoteWorker::ask(Json request, Seconds timeout) {
   const std::string op = request.at("op");
+  request["number"] = probes_;
   auto reply = session_->ask(std::move(request), timeout);
   if (reply) {
     if (reply->replace_worker) end_session();
@@ -158,20 +159,20 @@ Environment RemoteWorker::environment() {
   return environment_;
 }
 
-ProbeDetails RemoteWorker::details_of(const Probe& probe) {
+ProbeDetails RemoteWorker::details_of(const Probe& probe) const {
   ProbeDetails details;
   details.sampling = options_.sampling;
   details.trace = options_.trace && can("memory_trace");
   if (can("memory_cap")) details.cap = cap_;
-  details.number = ++probes_;
   details.attempt = last_lost_ == probe ? lost_in_a_row_ + 1 : 1;
-  details.seed = details.number;  // another order for each comparison of the same two
+  details.seed = probes_;  // another order for each comparison of the same two
   return details;
 }
 
 std::vector<Record> RemoteWorker::run(const Probe& probe) {
   const bool compares = std::holds_alternative<Compare>(probe);
   if (peaks_used_ && !compares && !can("peak_resets")) quit();
+  ++probes_;
   const ProbeDetails details = details_of(probe);
   if (auto ready = ensure_loaded(); !ready) {
     if (ready.error().kind == ErrorKind::interrupted) return {};

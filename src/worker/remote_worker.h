@@ -61,7 +61,7 @@ class RemoteWorker : public Worker {
   /// The environment of the last reply that had one; before any, all is 0 and unknown.
   const Environment& last_environment() const { return environment_; }
 
-  /// The most that the worker may reserve in the next probes; nothing: as it sees fit.
+  /// The most own memory that the next probes may take; nothing: as much as the device has free.
   void set_cap(std::optional<Bytes> cap) override { cap_ = cap; }
 
   /// The running process, for messages and tests.
@@ -76,7 +76,7 @@ class RemoteWorker : public Worker {
   Result<Loaded> load_now(const LoadRequest& request);
   std::vector<Record> measured(const Probe& probe, const Reply& reply, double started_at);
   std::vector<Record> lost(const Probe& probe, std::string fault_kind, const std::string& detail);
-  ProbeDetails details_of(const Probe& probe);
+  ProbeDetails details_of(const Probe& probe) const;
   bool can(const char* capability) const;
   bool cancelled() const { return options_.cancel != nullptr && options_.cancel->raised(); }
   std::string end_session();

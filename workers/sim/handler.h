@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/server.h"
+#include "sim/device.h"
+#include "sim/faults.h"
+#include "sim/simulator.h"
+
+namespace batchfit::sim {
+
+/// The operations of docs/protocol.md on a simulated device.
+class SimWorker : public Handler {
+ public:
+  SimWorker(SimDevice device, int output) : device_(std::move(device)), output_(output) {}
+
+  Answer<Json> handle(const std::string& op, const Json& request) override;
+
+ private:
+  Answer<Json> answer(const std::string& op, const Json& request);
+  Json hello() const;
+  Json devices() const;
+  Answer<Json> load(const Json& request);
+  Answer<Json> probe(const Json& request);
+  Answer<Json> compare_two(const Json& request);
+  Json environment() const;
+  Device device() const;
+  Moment moment_of(const std::string& op, const Json& request);
+  bool can(const std::string& capability) const;
+
+  SimDevice device_;
+  int output_;
+  std::optional<Timing> loaded_;  ///< how the loaded model is timed
+  std::int64_t probes_ = 0;       ///< by the tuner's count, or this process's where the tuner does not say
+};
+
+}  // namespace batchfit::sim
