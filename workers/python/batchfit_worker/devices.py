@@ -55,5 +55,5 @@ def described(device: torch.device) -> dict[str, Any]:
 
 def nvml_of(device: torch.device) -> Nvml | None:
     """The driver's view of the device, found by its UUID: torch's index depends on CUDA_VISIBLE_DEVICES and the order asked for."""
-    uuid = str(torch.cuda.get_device_properties(device).uuid)
-    return Nvml.open([uuid, f"GPU-{uuid}", f"MIG-{uuid}"])
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)  # not in the first releases of torch 2.4
+    return None if uuid is None else Nvml.open([uuid, f"GPU-{uuid}", f"MIG-{uuid}"])

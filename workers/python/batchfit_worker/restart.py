@@ -26,14 +26,12 @@ class Pending:
 def in_a_fresh_process(channel: Channel, pending: Pending) -> NoReturn:
     """Replaces the process by itself: same number, same watcher, same stdin and stdout, nothing else."""
     state = {"reading": channel.reading, "writing": channel.writing, "request": pending.request, "reason": pending.reason}
-    kept = sorted((channel.reading, channel.writing))
-    for descriptor in kept:
-        os.set_inheritable(descriptor, True)
     sys.stderr.flush()
-    first, second = kept
-    os.closerange(3, first)  # whatever else is open, the device's files too, would live on
-    os.closerange(first + 1, second)
-    os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and os.path.exists(f"/proc/self/fd/{name}"):  # not that of the listing itself
+            # Whatever else is open, the device's files too, would live on.
+            os.set_inheritable(descriptor, descriptor in (channel.reading, channel.writing))
     os.chdir(STARTED_IN)
     os.execve(sys.executable, sys.orig_argv, os.environ | {VARIABLE: json.dumps(state)})
 

@@ -191,21 +191,31 @@ def build(user: UserModel, device: torch.device, sizes: dict[str, int], request:
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """The tensors in nested tuples, lists, mappings, and objects that keep theirs as attributes."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif type(value).__name__ == "ndarray":
-        with contextlib.suppress(TypeError):  # of strings, say
-            yield torch.as_tensor(value)
-    elif hasattr(value, "__dict__") and not callable(value) and not isinstance(value, (type, ModuleType)):
-        for item in vars(value).values():
-            if isinstance(item, (torch.Tensor, tuple, list, dict)):
-                yield from tensors_in(item)
+    seen: set[int] = set()  # objects may refer to each other in circles
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, torch.Tensor):
+            yield item
+            continue
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if type(item).__name__ == "ndarray":
+            with contextlib.suppress(TypeError):  # of strings, say
+                yield torch.as_tensor(item)
+        else:
+            waiting.extend(reversed(_within(item)))
+
+
+def _within(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, (tuple, list)):
+        return list(value)
+    if hasattr(value, "__dict__") and not callable(value) and not isinstance(value, ModuleType):
+        return [item for item in vars(value).values() if isinstance(item, (torch.Tensor, tuple, list, dict))]
+    return []
 
 
 def _channels_last(value: Any) -> Any:
