@@ -9,7 +9,6 @@ once took, so that each memory probe gets a fresh worker), and there is no cap, 
 
 import batchfit_worker
 import numpy
-import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 

@@ -30,7 +30,7 @@ class Worker:
         )
         self.asked = 0
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: Any) -> None:

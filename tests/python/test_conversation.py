@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import select
 import signal
+import tempfile
 import unittest
+from pathlib import Path
 
 from pipe import Worker
 
@@ -167,6 +169,12 @@ class Mistakes(unittest.TestCase):
                 error = worker.error("hello", protocol=1)
                 self.assertEqual(error["kind"], "usage")
                 self.assertIn(there, error["remedy"])
+
+    def test_a_file_with_the_name_of_a_module_in_use_is_a_usage_error(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "json.py").write_text("def load(device, dtype): ...\n")
+            with Worker(f"{folder}/json.py:load") as worker:
+                self.assertIn("another name", worker.error("load", device="cpu", model="json")["remedy"])
 
     def test_an_exception_in_load_names_file_and_line_of_the_users_code(self) -> None:
         with Worker("broken.py:raises_in_load") as worker:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unittest
 
-from pipe import ROOT, Worker
-
 import torch
+from pipe import ROOT, Worker
 
 DEVICE = "cuda:0"
 MEBIBYTE = 1 << 20
@@ -126,9 +125,7 @@ class Cuda(unittest.TestCase):
                     known.add(block)
                 else:
                     known.remove(block)
-            self.assertEqual(
-                sum(size for _, _, blocks in trace["segments_before"] for size, _ in blocks), trace["reserved_before_bytes"]
-            )
+            self.assertEqual(sum(size for _, _, blocks in trace["segments_before"] for size, _ in blocks), trace["reserved_before_bytes"])
 
     def test_release_gives_all_memory_back_and_a_load_may_follow(self) -> None:
         with Worker("functions.py:load") as worker:

@@ -36,7 +36,7 @@ class Target:
     module: str | None  # where it was given by a module's name
 
     @staticmethod
-    def parse(text: str) -> "Target":
+    def parse(text: str) -> Target:
         place, _, attribute = text.partition(":")
         if place.endswith(".py"):
             path = Path(place).resolve()

@@ -55,4 +55,3 @@ def _seconds(one_pass: Pass) -> float:
     start = time.perf_counter()
     one_pass()
     return time.perf_counter() - start
-

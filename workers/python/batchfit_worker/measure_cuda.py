@@ -5,6 +5,7 @@ All of the model's work runs on one side stream, since a capture cannot run on t
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 import warnings
@@ -223,7 +224,5 @@ def _wall_seconds_of(run: Callable[[], Any]) -> float:
 
 def _end_broken_capture(graph: torch.cuda.CUDAGraph) -> None:
     """Takes the stream out of the capture; that this raises too adds nothing to the reason."""
-    try:
+    with contextlib.suppress(RuntimeError):
         graph.capture_end()
-    except RuntimeError:
-        pass

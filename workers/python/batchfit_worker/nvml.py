@@ -34,7 +34,7 @@ class Nvml:
         self._handle = handle
 
     @staticmethod
-    def open(uuids: Sequence[str]) -> "Nvml | None":
+    def open(uuids: Sequence[str]) -> Nvml | None:
         """The device known by one of the identifiers ("GPU-…", "MIG-…"); None without the library or such a device."""
         try:
             library = ctypes.CDLL(LIBRARY)

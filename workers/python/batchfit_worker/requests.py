@@ -73,7 +73,7 @@ class Compare:
             _in_range("cap_bytes", self.cap_bytes, 1)
 
 
-KINDS = {"str": str, "int": int, "bool": bool, "float": (int, float), "dict[str, int]": dict, "int | None": int}
+KINDS: dict[str, Any] = {"str": str, "int": int, "bool": bool, "float": (int, float), "dict[str, int]": dict, "int | None": int}
 
 
 def read(kind: type, request: dict[str, Any]) -> Any:

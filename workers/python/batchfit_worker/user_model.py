@@ -66,6 +66,8 @@ def find(target: Target, entry: Entry) -> UserModel:
     if found is None:
         raise usage(f"{target.path.name} has no '{entry.attribute}'", "name a function or class that the file defines")
     declaration: Declaration = getattr(found, ATTRIBUTE, entry.declaration)
+    load: Any
+    inputs: Any
     if inspect.isclass(found):
         instance = found()
         load, inputs, release = (getattr(instance, name, None) for name in ("load", "inputs", "release"))
@@ -81,13 +83,21 @@ def _imported(target: Target) -> ModuleType:
     folder = str(target.path.parent)
     if target.module is not None:
         return importlib.import_module(target.module)
+    if (there := sys.modules.get(target.path.stem)) is not None:
+        if getattr(there, "__file__", None) == str(target.path):
+            return there  # another model of the same file
+        raise usage(f"'{target.path.stem}' is the name of a module that is in use already", "give your file another name")
     if folder not in sys.path:
         sys.path.insert(0, folder)
     spec = importlib.util.spec_from_file_location(target.path.stem, target.path)
     assert spec is not None and spec.loader is not None  # the path ends with .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickles look their module up by name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]  # what is half made must not be taken for whole by the next load
+        raise
     return module
 
 
@@ -185,7 +195,7 @@ def build(user: UserModel, device: torch.device, sizes: dict[str, int], request:
     if request.channels_last and not user.takes("channels_last"):
         if not isinstance(model, torch.nn.Module):
             raise usage("the model has no channels-last form", "give load a parameter `channels_last`, or leave the option out")
-        model = model.to(memory_format=torch.channels_last)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     return LoadedModel(user, model, device, the_dtype, sizes, settings, request.channels_last, request.include_copies)
 
 

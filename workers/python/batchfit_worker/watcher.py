@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import time
+from typing import Any
 
 READ_BYTES = 65536
 GRACE_S = 0.1  # an idle worker sees its pipe close and exits by itself, with 0
@@ -83,12 +84,13 @@ class _Watcher:
             request = _parsed(line)
             if request.get("op") == "heartbeat":
                 continue
-            if request.get("op") == "hello" and isinstance(request.get("heartbeat_timeout_s"), (int, float)):
-                self.timeout_s = request["heartbeat_timeout_s"]
+            if request.get("op") == "hello":
+                timeout_s = request.get("heartbeat_timeout_s")
+                self.timeout_s = timeout_s if isinstance(timeout_s, (int, float)) else None
             self.outgoing += line + b"\n"
 
 
-def _parsed(line: bytes) -> dict[str, object]:
+def _parsed(line: bytes) -> dict[str, Any]:
     try:
         request = json.loads(line)
     except ValueError:
