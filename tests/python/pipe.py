@@ -19,6 +19,9 @@ class Worker:
     """`with Worker("functions.py:load") as worker:`; what is still running at the end is killed."""
 
     def __init__(self, target: str, *options: str, folder: Path = FOLDER / "models", python: str = sys.executable) -> None:
+        self.scratch = tempfile.TemporaryDirectory()
+        self.stuck = Path(self.scratch.name) / "stuck"
+        os.mkfifo(self.stuck)
         self.stderr_file = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [python, "-m", "batchfit_worker", target, *options],
@@ -26,7 +29,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self.stderr_file,
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1", "STUCK": str(self.stuck)},
         )
         self.asked = 0
 
@@ -38,6 +41,7 @@ class Worker:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.stderr_file):
             stream.close()
+        self.scratch.cleanup()
 
     def send(self, op: str, **fields: Any) -> None:
         self.asked += 1
@@ -78,6 +82,10 @@ class Worker:
 
     def observation(self, batch: int, **fields: Any) -> dict[str, Any]:
         return self.good("probe", batch=batch, **fields)["records"][0]
+
+    def wait_until_stuck(self) -> None:
+        """Until a pass of the models of broken.py that get stuck has begun."""
+        self.stuck.read_text()
 
     def stderr(self) -> str:
         self.stderr_file.seek(0)

@@ -225,6 +225,7 @@ class Ends(unittest.TestCase):
             with self.subTest(model=model), Worker(f"broken.py:{model}") as worker:
                 worker.load("broken")
                 worker.send("probe", batch=2)
+                worker.wait_until_stuck()
                 worker.process.stdin.close()
                 self.assertEqual(worker.process.wait(ENDS_WITHIN_S), -signal.SIGKILL)
 
@@ -233,6 +234,7 @@ class Ends(unittest.TestCase):
             worker.load("broken")
             worker.good("hello", protocol=1, heartbeat_timeout_s=1)
             worker.send("probe", batch=2)
+            worker.wait_until_stuck()
             self.assertEqual(worker.process.wait(ENDS_WITHIN_S), -signal.SIGKILL)
 
     def test_the_watcher_ends_with_the_worker(self) -> None:
