@@ -9,4 +9,7 @@ function(batchfit_folder name)
   target_sources(batchfit_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
   target_link_libraries(batchfit_${name} PUBLIC ${FOLDER_DEPENDS} PRIVATE $<BUILD_INTERFACE:batchfit_warnings>)
   set_target_properties(batchfit_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON EXPORT_NAME ${name})
+  # In a folder of their own: "base/file.h" would be anyone's in a shared one.
+  install(TARGETS batchfit_${name} EXPORT batchfitTargets ARCHIVE COMPONENT development
+          FILE_SET HEADERS DESTINATION include/batchfit COMPONENT development)
 endfunction()
