@@ -1,4 +1,4 @@
-#include "common/host.h"
+#include "device/host.h"
 
 #include <gtest/gtest.h>
 

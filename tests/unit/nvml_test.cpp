@@ -1,4 +1,4 @@
-#include "common/nvml.h"
+#include "device/nvml.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/nvml.h"
+#include "device/nvml.h"
 #include "common/reply.h"
 #include "device_ledger.h"
 #include "facts/observation.h"
