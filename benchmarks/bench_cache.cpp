@@ -47,7 +47,7 @@ struct FullCache {
     }
     write_bytes(path, print_summary(summary));
     Cache cache = open();
-    cache.stamp(request_number(0), subject_number(0));
+    cache.stamp(request_number(0), {subject_number(0), {}});
   }
   Cache open() const {
     return Cache(path, [](const std::string&) {});
@@ -66,8 +66,8 @@ void cached_answer(benchmark::State& state) {
   const Strategy strategy = exponential(space);
   for (auto _ : state) {
     Cache cache = full.open();
-    const auto subject = cache.stamped(request_number(0));
-    const Evidence evidence = cache.load(*subject);
+    const auto stamp = cache.stamped(request_number(0));
+    const Evidence evidence = cache.load(stamp->subject);
     const Step step = strategy(evidence, limits, device().environment());
     const auto* done = std::get_if<Done>(&step);
     if (done == nullptr) {

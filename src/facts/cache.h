@@ -13,6 +13,12 @@
 
 namespace batchfit {
 
+/// What a worker said of a request.
+struct Stamp {
+  Subject subject;
+  std::vector<std::string> notes;  ///< lines for people
+};
+
 /// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of
 /// workers.
 ///
@@ -35,17 +41,16 @@ class Cache {
   void append(const Subject& subject, const Record& record);
 
   /// Forgets what was measured of the subject: its journal is set aside, or no longer read where that cannot
-  /// be done
-  /// (--refresh).
+  /// be done (--refresh).
   void refresh(const Subject& subject);
 
   /// Rewrites the summary with the subject's entry made from its journal; nothing where there is no journal.
   void summarize(const Subject& subject);
 
-  /// The subject that a worker stated for this request the last time. `request` holds all that decides it:
-  /// the request itself, the worker's files, the device.
-  std::optional<Subject> stamped(const Json& request) const;
-  void stamp(const Json& request, const Subject& subject);
+  /// What a worker said of this request the last time. `request` holds all that decides it: the request
+  /// itself, the worker's files, the device.
+  std::optional<Stamp> stamped(const Json& request) const;
+  void stamp(const Json& request, const Stamp& stamp);
 
   /// The summary: read, or made from the journals where it is missing or damaged.
   Json summary() const;

@@ -34,7 +34,7 @@ Result<Subject> read_header(std::string_view line) {
 
 Result<JournalContent> parse_journal(std::string_view bytes) {
   JournalContent content;
-  std::string_view rest = *bytes;
+  std::string_view rest = bytes;
   while (!rest.empty()) {
     const std::size_t newline = rest.find('\n');
     if (newline == std::string_view::npos) {
@@ -57,6 +57,14 @@ Result<JournalContent> parse_journal(std::string_view bytes) {
       content.damaged.push_back(record.error().message);
     }
   }
+  return content;
+}
+
+Result<JournalContent> read_journal(const std::filesystem::path& path) {
+  const auto bytes = read_file(path);
+  if (!bytes) return failure(bytes.error());
+  auto content = parse_journal(*bytes);
+  if (!content) return failure(ErrorKind::corrupt, path.string() + ": " + content.error().message);
   return content;
 }
 

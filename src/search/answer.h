@@ -21,14 +21,14 @@ enum class Status {
 /// The batch, and why it is the answer: computed from evidence, limits and environment, never stored.
 struct Answer {
   Status status = Status::failed;
-  std::string why;                   ///< one line: what ended the search
-  std::optional<Ruling> best;        ///< the largest batch that passes
-  std::optional<Ruling> next;        ///< the smallest larger batch that was judged; it does not pass
-  std::vector<Ruling> undecided;     ///< larger batches that the noise left open
-  bool neighbour_judged = false;     ///< `next` is best + 1, and no probe would say more of it
-  Observation at_one;                ///< batch 1 as measured; its samples are empty where it was not
-  Observation at_best;               ///< likewise
-  Batch max_batch = 1;               ///< no larger batch was allowed
+  std::string why;                ///< one line: what ended the search
+  std::optional<Ruling> best;     ///< the largest batch that passes
+  std::optional<Ruling> next;     ///< the smallest larger batch that was judged; it does not pass
+  std::vector<Ruling> undecided;  ///< larger batches that the noise left open
+  bool neighbour_judged = false;  ///< `next` is best + 1, and no probe would say more of it
+  Observation at_one;             ///< batch 1 as measured; its samples are empty where it was not
+  Observation at_best;            ///< likewise
+  Batch max_batch = 1;            ///< no larger batch was allowed
 
   std::optional<Batch> batch() const { return best ? std::optional(best->batch) : std::nullopt; }
   /// What keeps the batch from being larger: "latency", "memory", "max batch", …

@@ -386,17 +386,18 @@ TEST_F(CacheTest, a_stamp_gives_back_the_subject_of_its_request_and_of_no_other)
   Cache cache = open();
   const Json request = {{"model", "resnet50"}, {"device", "cuda:0"}};
   EXPECT_FALSE(cache.stamped(request));
-  cache.stamp(request, subject);
-  EXPECT_EQ(open().stamped(request), subject);
+  cache.stamp(request, {subject, {"weights: random"}});
+  EXPECT_EQ(open().stamped(request)->subject, subject);
+  EXPECT_EQ(open().stamped(request)->notes, std::vector<std::string>{"weights: random"});
   EXPECT_FALSE(cache.stamped({{"model", "resnet50"}, {"device", "cuda:1"}}));
-  cache.stamp(request, subject_of("vit_b_16"));
-  EXPECT_EQ(cache.stamped(request), subject_of("vit_b_16"));
+  cache.stamp(request, {subject_of("vit_b_16"), {}});
+  EXPECT_EQ(cache.stamped(request)->subject, subject_of("vit_b_16"));
 }
 
 TEST_F(CacheTest, a_damaged_stamp_is_as_good_as_none) {
   Cache cache = open();
   const Json request = {{"model", "resnet50"}};
-  cache.stamp(request, subject);
+  cache.stamp(request, {subject, {}});
   const fs::path stamp = folder / "cache.d" / "stamps" / names_in(folder / "cache.d" / "stamps")[0];
   const std::string good = bytes_of(stamp);
   for (const std::string& bad : {std::string(), std::string("[]"), good.substr(0, good.size() / 2),
