@@ -249,7 +249,7 @@ void apply_observation(Forecast& forecast, const Observation& observation) {
     forecast.crosses_regime = false;
     forecast.reasons.clear();
   } else if (observation.outcome == Outcome::out_of_memory && observation.cap) {
-    forecast.low = std::max(forecast.low, *observation.cap + forecast.context.value_or(0));
+    forecast.low = std::max(forecast.low, *observation.cap);
     forecast.own = std::max(forecast.own, forecast.low);
     forecast.high = std::max(forecast.high, forecast.own);
     forecast.reasons.push_back("it ran out of memory before");

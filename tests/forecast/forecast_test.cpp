@@ -150,7 +150,7 @@ TEST(Forecast, of_a_batch_that_ran_out_of_memory_is_more_than_its_cap) {
   failed.outcome = Outcome::out_of_memory;
   failed.cap = 2 * gibibyte;
   evidence.add(failed);
-  EXPECT_GE(forecast(evidence, 4)->low, 2 * gibibyte + context);
+  EXPECT_GE(forecast(evidence, 4)->low, 2 * gibibyte);
   EXPECT_LT(forecast(evidence, 5)->high, 2 * gibibyte);
 }
 
