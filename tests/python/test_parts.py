@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from batchfit_worker import catalogue, declaration, errors, host, identity, requests, samples, trace, user_model
-from batchfit_worker.device_memory import DeviceMemory
+from batchfit_worker.device_memory import LARGEST_CONTEXT_CHANGE, MARGIN, MEBIBYTE, DeviceMemory
 from pipe import FOLDER, PACKAGE
 
 
@@ -69,36 +69,51 @@ class Sizes(unittest.TestCase):
 
 
 class Memory(unittest.TestCase):
+    """A device of 8000 MiB of which others hold 300 at first."""
+
     def setUp(self) -> None:
-        self.free, self.reserved = 700, 0
-        self.memory = DeviceMemory(1000, free=lambda: self.free, reserved=lambda: self.reserved)
+        self.free, self.reserved = 7700 * MEBIBYTE, 0
+        self.memory = DeviceMemory(8000 * MEBIBYTE, free=lambda: self.free, reserved=lambda: self.reserved)
+
+    def make_context(self, size: int = 600 * MEBIBYTE) -> None:
+        self.free -= size
+        self.memory.settle(300 * MEBIBYTE, largest_change=None)
 
     def test_before_the_device_is_touched_all_use_is_others(self) -> None:
-        self.assertEqual(self.memory.environment(), {"total_bytes": 1000, "others_bytes": 300})
+        self.assertEqual(self.memory.environment(), {"total_bytes": 8000 * MEBIBYTE, "others_bytes": 300 * MEBIBYTE})
 
     def test_a_rise_outside_the_allocator_during_work_is_the_context(self) -> None:
-        others = self.memory.others()
-        self.free, self.reserved = 700 - 50 - 200, 200
-        self.assertEqual(self.memory.settle(others), 50)
-        self.assertEqual(self.memory.others(), 300)
+        self.make_context()
+        self.free, self.reserved = self.free - 250 * MEBIBYTE, 200 * MEBIBYTE
+        self.assertEqual(self.memory.settle(300 * MEBIBYTE), 650 * MEBIBYTE)
+        self.assertEqual(self.memory.others(), 300 * MEBIBYTE)
 
     def test_a_change_while_idle_is_others(self) -> None:
-        self.free = 650
-        self.memory.settle(300)
-        self.free = 450
-        self.assertEqual(self.memory.others(), 500)
+        self.make_context()
+        self.free -= 200 * MEBIBYTE
+        self.assertEqual(self.memory.others(), 500 * MEBIBYTE)
 
-    def test_the_context_does_not_shrink_when_others_give_back(self) -> None:
-        self.free = 650
-        self.memory.settle(300)
-        self.free = 850
-        self.assertEqual(self.memory.settle(300), 50)
-        self.assertEqual(self.memory.others(), 100)
+    def test_a_change_larger_than_work_can_make_is_others(self) -> None:
+        self.make_context()
+        self.free -= LARGEST_CONTEXT_CHANGE + 1
+        self.assertEqual(self.memory.settle(300 * MEBIBYTE), 600 * MEBIBYTE)
+        self.assertEqual(self.memory.others(), 300 * MEBIBYTE + LARGEST_CONTEXT_CHANGE + 1)
 
     def test_without_the_drivers_figures_it_is_unknown(self) -> None:
         memory = DeviceMemory(1000, free=lambda: None, reserved=lambda: 10)
         self.assertIsNone(memory.settle(memory.others()))
         self.assertEqual(memory.environment(), {"total_bytes": 1000})
+
+    def test_the_allocator_may_reserve_what_is_free_less_a_margin(self) -> None:
+        self.make_context()
+        self.reserved = 100 * MEBIBYTE
+        self.assertEqual(self.memory.most_reservable(2000 * MEBIBYTE, None), 2100 * MEBIBYTE - MARGIN)
+        self.assertEqual(self.memory.most_reservable(0, None), 0)
+
+    def test_a_cap_on_own_memory_counts_the_context_in(self) -> None:
+        self.make_context()
+        self.assertEqual(self.memory.most_reservable(7000 * MEBIBYTE, 1000 * MEBIBYTE), 400 * MEBIBYTE)
+        self.assertEqual(self.memory.most_reservable(7000 * MEBIBYTE, 100 * MEBIBYTE), 0)
 
 
 class Trace(unittest.TestCase):

@@ -36,16 +36,17 @@ def named(name: str) -> torch.device:
 
 
 def described(device: torch.device) -> dict[str, Any]:
-    """The fields of docs/cache.md's `device`."""
+    """The fields of docs/cache.md's `device`; the driver's figures where it gives them, for the tuner goes by those."""
     if device.type == "cpu":
         return {"kind": "cpu", "name": host.processor_name(), "total_memory_bytes": host.total_bytes()}
     properties = torch.cuda.get_device_properties(device)
     nvml = nvml_of(device)
-    slice_of = re.search(r"MIG (\S+)$", properties.name)
+    name = (nvml.name() if nvml else None) or properties.name
+    slice_of = re.search(r" MIG (.+)$", name)
     known = {
         "kind": "cuda",
-        "name": properties.name,
-        "total_memory_bytes": properties.total_memory,
+        "name": name,
+        "total_memory_bytes": (nvml.total_bytes() if nvml else None) or properties.total_memory,
         "mig": slice_of.group(1) if slice_of else None,
         "power_limit_w": nvml.power_limit_w() if nvml else None,
         "driver": nvml.driver() if nvml else None,

@@ -50,7 +50,7 @@ class CudaMeasure:
         torch.cuda.set_stream(self.stream)
         torch.zeros(1, device=device)  # makes the context
         torch.cuda.synchronize()
-        self.memory.settle(others)
+        self.memory.settle(others, largest_change=None)
         self._cap: int | None = None
         self._others_before = others
         self._counters_before: dict[str, int] = {}
@@ -66,11 +66,12 @@ class CudaMeasure:
     # A probe: begin, observe or compare, end.
 
     def begin(self, cap_bytes: int | None) -> None:
-        """Empties the allocator, sets the cap, and notes what the probe is measured against."""
+        """Empties the allocator, caps it (`cap_bytes` is a cap on own memory), and notes what the probe is measured against."""
         self._empty()
-        self._cap = cap_bytes if self.own_allocator else None
-        fraction = 1.0 if self._cap is None else min(1.0, self._cap / self.total)
-        torch.cuda.set_per_process_memory_fraction(fraction, self.device)
+        if self.own_allocator:
+            free, _ = torch.cuda.mem_get_info(self.device)
+            self._cap = min(self.total, self.memory.most_reservable(free, cap_bytes))
+            torch.cuda.set_per_process_memory_fraction(self._cap / self.total, self.device)
         torch.cuda.reset_peak_memory_stats(self.device)
         self._others_before = self.memory.others()
         self._counters_before = self._counters()
@@ -90,12 +91,13 @@ class CudaMeasure:
         traced = recorder.stop() if recorder else None
         taken = samples.taken(time_one, *plan)
         conditions = self._conditions()
+        context = self._settle()  # while the graph is there: its storage outside the pool is ours too
         return {
             "samples_s": taken,
             "allocated_peak_bytes": torch.cuda.max_memory_allocated(self.device),
             "reserved_peak_bytes": torch.cuda.max_memory_reserved(self.device),
             "conditions": conditions,
-        }, traced
+        } | ({} if context is None else {"context_bytes": context}), traced
 
     def end(self) -> dict[str, Any]:
         """What holds of a probe however it ended. What it left in the allocator is given back by the next `begin`."""
@@ -104,9 +106,8 @@ class CudaMeasure:
         except RuntimeError:  # of the device: it stays
             self.unfit = True
             return {}
-        context = self.memory.settle(self._others_before)
         known = {
-            "context_bytes": context,
+            "context_bytes": self._settle(),
             "cap_bytes": self._cap,
             "conditions": self._of_others(),
         }
@@ -174,6 +175,12 @@ class CudaMeasure:
         return graph
 
     # Figures.
+
+    def _settle(self) -> int | None:
+        """The context after work; a runtime with an allocator of its own may take any amount into it."""
+        if self.own_allocator:
+            return self.memory.settle(self._others_before)
+        return self.memory.settle(self._others_before, largest_change=None)
 
     def _empty(self) -> None:
         torch.cuda.synchronize()

@@ -12,13 +12,13 @@ from typing import Any
 LIBRARY = "libnvidia-ml.so.1"
 SM_CLOCK, MEMORY_CLOCK = 1, 2  # nvmlClockType_t
 GPU_TEMPERATURE = 0  # nvmlTemperatureSensors_t
-SLOWING = {  # nvmlClocksEventReason…, only those that slow the device below what it would run at
-    0x04: "sw_power_cap",
-    0x08: "hw_slowdown",
-    0x10: "sync_boost",
-    0x20: "sw_thermal_slowdown",
-    0x40: "hw_thermal_slowdown",
-    0x80: "hw_power_brake_slowdown",
+TEXT_SIZE = 96  # NVML_DEVICE_NAME_V2_BUFFER_SIZE, the longest of the texts asked for
+SLOWING = {  # nvmlClocksEventReason…, only those that slow the device; the names are those of src/device/nvml.cpp
+    0x04: "software power cap",
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "hardware power brake",
 }
 
 
@@ -48,6 +48,14 @@ class Nvml:
                 return Nvml(library, handle)
         return None
 
+    def name(self) -> str | None:
+        text = ctypes.create_string_buffer(TEXT_SIZE)
+        return text.value.decode() if self._call("nvmlDeviceGetName", text, TEXT_SIZE) else None
+
+    def total_bytes(self) -> int | None:
+        memory = _Memory()
+        return memory.total if self._call("nvmlDeviceGetMemoryInfo", ctypes.byref(memory)) else None
+
     def free_bytes(self) -> int | None:
         memory = _Memory()
         return memory.free if self._call("nvmlDeviceGetMemoryInfo", ctypes.byref(memory)) else None
@@ -56,8 +64,8 @@ class Nvml:
         return _scaled(self._number("nvmlDeviceGetEnforcedPowerLimit"), 1e-3)
 
     def driver(self) -> str | None:
-        text = ctypes.create_string_buffer(80)
-        return text.value.decode() if self._library.nvmlSystemGetDriverVersion(text, 80) == 0 else None
+        text = ctypes.create_string_buffer(TEXT_SIZE)
+        return text.value.decode() if self._library.nvmlSystemGetDriverVersion(text, TEXT_SIZE) == 0 else None
 
     def conditions(self) -> dict[str, Any]:
         """The fields of docs/cache.md's `conditions` that are known."""

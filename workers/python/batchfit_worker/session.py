@@ -73,7 +73,7 @@ class Session:
         self._check(model)
         measure.timing, why = self._timing(request, model, measure, eager_because)
         if isinstance(measure, CudaMeasure):
-            measure.memory.settle(others)
+            measure.memory.settle(others, largest_change=None)
         self.loaded = Loaded(model, measure)
         if not weights.startswith("random") and request.weights == "random":
             structure = identity.structure_digest(model.model)
@@ -104,7 +104,7 @@ class Session:
             record |= self._outcome(error)
         ended = measure.end()
         record["conditions"] = record.get("conditions", {}) | ended.pop("conditions", {})
-        record |= ended | {"took_s": time.monotonic() - started}
+        record = ended | record | {"took_s": time.monotonic() - started}
         records = [record]
         if trace is not None:
             records.append({"record": "trace", "batch": request.batch, "started_at": record["started_at"]} | trace)
