@@ -139,8 +139,9 @@ Strategy guided(const SearchSpace& space) {
     const bool neighbours = bracket.failing && *bracket.failing - bracket.passing == 1;
     if (bracket.passing >= space.max_batch) return Done{"the largest batch allowed passes"};
     if (!neighbours) return Measure{choose(evidence, bracket, limits, environment, space)};
+    const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
     for (const Batch batch : look_ahead(bracket, space)) {
-      if (evidence.observation(batch) == nullptr) return Measure{batch};
+      if (!std::binary_search(tried.begin(), tried.end(), batch)) return Measure{batch};
     }
     return Done{"neighbours " + std::to_string(bracket.passing) + " and " + std::to_string(*bracket.failing) +
                 " are judged"};

@@ -187,10 +187,21 @@ RC_GTEST_PROP(Search, it_ends_whatever_crashes_and_however_noisy_it_is, ()) {
   device.crashes = [&](Batch batch) { return hostile[static_cast<std::size_t>(batch)]; };
   const Limits any{MemoryShare{}, *rc::gen::element<decltype(Limits::latency)>(
                                       LatencyRatio{2}, LatencyBound{0.002}, NoLimit{})};
-  const Search made = search(any_strategy(space), device, any, space);
+  const int most_probes = static_cast<int>(most) * (space.rules.most_tries + space.rules.most_pairs / 7 + 1);
+  const Search made = search(any_strategy(space), device, any, space, {}, most_probes);
   // A batch costs its tries and at most as many probes as it takes pairs or samples to the cap.
-  RC_ASSERT(made.probes.size() <=
-            static_cast<std::size_t>(most * (space.rules.most_tries + space.rules.most_pairs / 7 + 1)));
+  RC_ASSERT(static_cast<int>(made.probes.size()) <= most_probes);
+}
+
+TEST(Search, a_look_ahead_that_only_crashes_is_given_up) {
+  SimulatedDevice device{[](Batch batch) { return 0.001 * (0.95 + 0.05 * static_cast<double>(batch)); },
+                         [](Batch) { return gibibyte; }};
+  device.crashes = [](Batch batch) { return batch > 22; };
+  const SearchSpace space{most, Timing::graph, {}};
+  const Search made = search(guided(space), device, limits, space, {}, 100);
+  EXPECT_EQ(made.answer.batch(), 21);
+  EXPECT_TRUE(
+      std::any_of(made.probes.begin(), made.probes.end(), [](const Probe& p) { return batch_of(p) > 22; }));
 }
 
 }  // namespace
