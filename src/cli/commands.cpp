@@ -46,6 +46,7 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
   options.command = choice.command.empty() ? default_command(device) : choice.command;
   options.show_stderr = choice.verbose;
   options.cancel = &cancel;
+  if (const auto timeout = parse_seconds(choice.timeout)) options.patience.probe = *timeout;
   return options;
 }
 

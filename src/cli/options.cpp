@@ -13,6 +13,11 @@ void add_worker_options(CLI::App& command, WorkerChoice& options) {
                      "cuda:N, cpu or sim:FILE (default: the first NVIDIA GPU, else the CPU)");
   command.add_option("--worker", options.command, "command line of another worker (docs/protocol.md)")
       ->envname("BATCHFIT_WORKER");
+  command.add_option("--worker-timeout", options.timeout, "give a probe up after this long (default: 5min)")
+      ->check([](const std::string& text) {
+        const auto seconds = parse_seconds(text);
+        return seconds ? "" : seconds.error().text();
+      });
 }
 
 void add_cache_options(CLI::App& command, CacheOptions& options) {

@@ -14,6 +14,7 @@ namespace batchfit {
 /// What every subcommand that may start a worker takes.
 struct WorkerChoice {
   std::string device;    ///< empty: this machine's first NVIDIA GPU, else its CPU
+  std::string timeout;   ///< of a probe; empty: as docs/protocol.md says
   std::string command;   ///< empty: the worker that came with batchfit
   bool verbose = false;  ///< passes the worker's stderr through
 };
@@ -39,7 +40,7 @@ struct TuneOptions {
   std::string memory_limit = "90%";
   std::string latency_limit = "2x";
   std::optional<Batch> max_batch;
-  std::string strategy = "exponential";
+  std::string strategy = "guided";
   bool strict = false;
   bool refresh = false;
   bool quiet = false;

@@ -101,6 +101,16 @@ struct LatencyRuling {
   std::optional<Probe> wants;
 };
 
+/// As many pairs as there are, at least the first few, within what the rules let be spent; 0: none.
+int pairs_to_ask_for(const std::vector<Comparison::Pair>& pairs, Seconds pair_takes,
+                     const JudgeRules& rules) {
+  const auto trials = static_cast<int>(pairs.size());
+  const auto affordable =
+      static_cast<int>(std::min<double>(rules.most_pair_seconds / pair_takes, rules.most_pairs));
+  const int most = std::max(affordable, rules.least_pairs);
+  return std::min(std::max(rules.first_pairs, trials), most - trials);
+}
+
 LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Timing timing,
                          const JudgeRules& rules) {
   LatencyRuling out;
@@ -137,9 +147,8 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
     out.ruling.value = median(ratios) * median(reference);
     if (out.ruling.verdict != Verdict::undecided) return out;
   }
-  if (trials < rules.most_pairs) {
-    out.wants = Compare{1, batch, std::min(std::max(rules.first_pairs, trials), rules.most_pairs - trials)};
-  }
+  const int more = pairs_to_ask_for(pairs, median(samples) + median(reference), rules);
+  if (more > 0) out.wants = Compare{1, batch, more};
   return out;
 }
 

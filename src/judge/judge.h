@@ -16,6 +16,11 @@ struct JudgeRules {
   /// Pairs after which a comparison is given up as undecided: at 0.3 % noise they settle margins down
   /// to 0.1 %.
   int most_pairs = 256;
+  /// Timed seconds of pairs after which no more are asked for: a CPU pass of a second must not take minutes
+  /// to compare. On a GPU most_pairs comes first.
+  Seconds most_pair_seconds = 4;
+  /// … but never fewer pairs than this, which settle a first test when all agree.
+  int least_pairs = 8;
   /// A batch this far from the limit is settled by solo samples alone: no drift between two probes of
   /// one search was seen to reach it (graph replays repeat to 0.5 %; an eager call or a CPU pass wanders
   /// far more).

@@ -75,7 +75,7 @@ void add_unproven(std::vector<std::string>& lines, const Answer& answer) {
         best >= answer.max_batch
             ? fmt::format("batch {} is the largest allowed (--max-batch): a larger one may pass", best)
             : fmt::format("unproven: nothing above batch {} was judged", best));
-  } else if (!answer.neighbour_judged) {
+  } else if (!answer.neighbour_judged && answer.next->batch > best + 1) {
     const Batch last = answer.next->batch - 1;
     lines.push_back(last == best + 1
                         ? fmt::format("unproven: batch {} was not measured", last)

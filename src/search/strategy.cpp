@@ -91,7 +91,7 @@ Strategy exponential(const SearchSpace& space) {
   };
 }
 
-std::vector<std::string> strategy_names() { return {"exponential", "binary", "sweep", "guided"}; }
+std::vector<std::string> strategy_names() { return {"guided", "exponential", "binary", "sweep"}; }
 
 Batch default_max_batch(std::string_view strategy) {
   if (strategy == "sweep") return 64;

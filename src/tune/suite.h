@@ -15,7 +15,7 @@ namespace batchfit {
 /// What is asked of each workload of a run.
 struct TuneGoal {
   Limits limits;
-  std::string strategy = "exponential";
+  std::string strategy = "guided";
   std::optional<Batch> max_batch;  ///< absent: the strategy's default
   bool strict = false;             ///< the memory limit is the worker's hard cap too
   bool refresh = false;            ///< measure again what the cache knows

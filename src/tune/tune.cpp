@@ -26,13 +26,15 @@ Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidenc
     const Probe& probe = std::get<Probe>(step);
     if (task.events.probing) task.events.probing(probe);
     worker.set_cap(cap_of(task, environment));
-    for (Record& record : worker.run(probe)) {
+    std::vector<Record> records = worker.run(probe);
+    for (Record& record : records) {
       cache.append(task.subject, record);  // on disk before it counts
       if (task.events.recorded) task.events.recorded(record);
       evidence.add(std::move(record));
     }
     ++probes;
-    if (task.cancelled && task.cancelled()) {
+    // A worker returns nothing only when it was cancelled; asking it for the same again would never end.
+    if (records.empty() || (task.cancelled && task.cancelled())) {
       Answer so_far = answer(evidence, task.limits, environment, task.space, Done{"interrupted"});
       so_far.status = Status::interrupted;
       return {std::move(so_far), probes};
