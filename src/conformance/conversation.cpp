@@ -20,10 +20,17 @@ Result<std::string> Conversation::receive() {
 
 Result<Reply> Conversation::ask(Json request) {
   request["id"] = ++last_id_;
-  if (auto sent = send(dump_json(request)); !sent) return failure(sent.error());
+  if (auto sent = send(dump_json(request)); !sent) return failure(with_its_end(sent.error()));
   const auto line = receive();
-  if (!line) return failure(line.error());
+  if (!line) return failure(with_its_end(line.error()));
   return read_reply(*line, last_id_);
+}
+
+Error Conversation::with_its_end(Error error) {
+  if (error.kind != ErrorKind::runtime) return error;
+  error.message += "; " + process_->terminate().text();
+  if (!process_->last_words().empty()) error.message += "; its last words: " + process_->last_words().back();
+  return error;
 }
 
 Result<Json> Conversation::need(Json request) {

@@ -30,7 +30,8 @@ class Conversation {
   /// As ask, but a refusal is an error.
   Result<Json> need(Json request);
 
-  Result<Hello> hello(Seconds heartbeat_timeout = 60);
+  /// No heartbeats are sent, so the time-out is longer than any check unless it is what is checked.
+  Result<Hello> hello(Seconds heartbeat_timeout = 3600);
   Result<Loaded> load();  ///< says hello first
 
   /// Closes its stdin; whether it ended by itself within the time, and how.
@@ -39,6 +40,9 @@ class Conversation {
  private:
   Conversation(std::unique_ptr<ChildProcess> process, Subject subject)
       : process_(std::move(process)), subject_(std::move(subject)) {}
+
+  /// Where the process is gone: also how it ended and what it said last.
+  Error with_its_end(Error error);
 
   std::unique_ptr<ChildProcess> process_;
   Subject subject_;

@@ -138,7 +138,7 @@ Result<Loaded> read_loaded(const Json& body);
 Result<Environment> read_environment(const Json& body);
 
 /// One observation of the batch that was asked for, and at most one trace of it; or one comparison of the two
-/// batches with 1 to the asked number of pairs. Anything else, or a latency of 0, is an error.
+/// batches with 1 to the asked number of pairs. Anything else is an error.
 Result<ProbeReply> read_probe_reply(const Json& body, const Probe& asked);
 
 }  // namespace batchfit

@@ -66,12 +66,13 @@ TEST(ChildProcess, that_does_not_read_its_stdin_does_not_block_the_writer) {
   child->terminate(short_graces);
 }
 
-TEST(ChildProcess, that_is_gone_is_an_error_to_write_to_and_no_SIGPIPE) {
-  const auto child = started("true");
-  ASSERT_FALSE(child->read_line(limit, deadline_in(5)));
+TEST(ChildProcess, that_closed_its_stdin_is_an_error_to_write_to_and_no_SIGPIPE) {
+  const auto child = started("sh -c 'exec <&-; echo closed; exec sleep 1000'");
+  ASSERT_EQ(child->read_line(limit, deadline_in(5)).value(), "closed");
   const auto written = child->write_line("x", deadline_in(5));
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().kind, ErrorKind::runtime);
+  child->terminate(short_graces);
 }
 
 TEST(ChildProcess, keeps_the_last_lines_of_a_flood_on_stderr) {

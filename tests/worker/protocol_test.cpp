@@ -113,7 +113,7 @@ TEST(ProbeReply, that_does_not_answer_the_probe_is_an_error_that_says_how) {
               HasSubstr("no samples"));
   EXPECT_THAT(
       error_of(R"({"record":"observation","batch":8,"outcome":"measured","samples_s":[0]})", Measure{8}),
-      HasSubstr("a latency of 0 s"));
+      HasSubstr("a sample of 0 s"));
   EXPECT_THAT(
       error_of(
           R"({"record":"observation","batch":8,"outcome":"measured","samples_s":[1],"reserved_peak_bytes":-1})",
@@ -121,7 +121,10 @@ TEST(ProbeReply, that_does_not_answer_the_probe_is_an_error_that_says_how) {
       HasSubstr("'reserved_peak_bytes' is not zero or more"));
   EXPECT_THAT(
       error_of(R"({"record":"comparison","reference":1,"candidate":8,"pairs_s":[]})", Compare{1, 8, 20}),
-      HasSubstr("0 pairs where 20"));
+      HasSubstr("no pairs"));
+  EXPECT_THAT(error_of(R"({"record":"comparison","reference":1,"candidate":8,"pairs_s":[[1,1,1],[1,1,0]]})",
+                       Compare{1, 8, 1}),
+              HasSubstr("2 pairs where 1"));
   EXPECT_THAT(error_of(R"({"record":"comparison","reference":2,"candidate":8,"pairs_s":[[1,1,1]]})",
                        Compare{1, 8, 20}),
               HasSubstr("batches 2 and 8"));
