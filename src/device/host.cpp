@@ -27,7 +27,8 @@ std::optional<Bytes> leading_number(std::string_view text) {
 std::string contents(const std::filesystem::path& path) { return read_file(path).value_or(""); }
 
 /// The least limit from the group up to the root of its hierarchy: each of them binds.
-std::optional<Bytes> least_limit(const std::filesystem::path& root, std::string group, const char* file) {
+std::optional<Bytes> least_limit(const std::filesystem::path& root, const std::string& group,
+                                 const char* file) {
   std::optional<Bytes> least;
   for (std::filesystem::path at = group;; at = at.parent_path()) {
     const auto limit = control_group_limit(contents(root / at.relative_path() / file));

@@ -5,7 +5,8 @@
 
 namespace batchfit {
 
-// Not inline: GCC 12 takes the move of a variant whose alternative it knows for a use of uninitialized memory.
+// Not inline: GCC 12 takes the move of a variant whose alternative it knows for a use of
+// uninitialized memory.
 void Evidence::add(Record record) { records_.push_back(std::move(record)); }
 
 const Observation* Evidence::observation(Batch batch) const {

@@ -26,7 +26,7 @@ std::optional<Bytes> others_last_seen(const Evidence& evidence) {
 
 }  // namespace
 
-Suite::Suite(WorkerOptions worker, LocalDevice device, Cache& cache, const Cancellation& cancel)
+Suite::Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, const Cancellation& cancel)
     : worker_(worker),
       worker_identity_(to_json(identify(worker.command))),
       device_(std::move(device)),

@@ -26,7 +26,7 @@ struct TuneGoal {
 class Suite {
  public:
   /// `cancel` ends every wait; it and the cache must outlive the suite.
-  Suite(WorkerOptions worker, LocalDevice device, Cache& cache, const Cancellation& cancel);
+  Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, const Cancellation& cancel);
 
   /// Never fails as a whole: what went wrong stands in the result.
   TunedWorkload tune(const LoadRequest& request, const TuneGoal& goal, const TuneEvents& events);

@@ -5,14 +5,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>  // environ, among others
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
-
-extern char** environ;
 
 namespace batchfit {
 namespace {

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   promise(again.has_value(), "a mended journal is a journal");
   promise(!again->torn && again->damaged.empty(), "a mended journal is whole");
   promise(again->subject == content->subject, "a mended journal keeps its subject");
-  promise(journal_name(*again->subject) == journal_name(*content->subject), "a mended journal keeps its name");
+  promise(journal_name(*again->subject) == journal_name(*content->subject),
+          "a mended journal keeps its name");
   promise(again->evidence.records().size() == content->evidence.records().size(),
           "a mended journal keeps its records");
   return 0;

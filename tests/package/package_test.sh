@@ -51,6 +51,10 @@ worker=$root/usr/bin/batchfit-worker-torch
 if [ -e "$worker" ]; then
   if said=$(BATCHFIT_VENV=$work/none "$worker" 2>&1 </dev/null); then fail "the worker starts without libtorch"; fi
   [[ $said == *"pip' install torch==2.11.0"* ]] || fail "the worker does not say how to get libtorch: $said"
-  said=$(echo '{"id":1,"op":"hello","protocol":1,"heartbeat_timeout_s":30}' | BATCHFIT_VENV=$venv "$worker")
+  # Its stdin stays open until it has answered: a worker ends as soon as that closes.
+  export BATCHFIT_VENV=$venv
+  coproc started { exec "$worker"; }
+  echo '{"id":1,"op":"hello","protocol":1,"heartbeat_timeout_s":60}' >&"${started[1]}"
+  read -r said <&"${started[0]}" || said="nothing"
   [[ $said == *'"ok":true'* ]] || fail "the worker does not start with the libtorch of $venv: $said"
 fi

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "device/nvml.h"
 #include "common/reply.h"
+#include "device/nvml.h"
 #include "device_ledger.h"
 #include "facts/observation.h"
 #include "facts/probe.h"
