@@ -17,7 +17,9 @@ const Limits any_latency{MemoryShare{}, NoLimit{}};
 
 Ruling ruling_of(const std::vector<Record>& records, Batch batch, const Limits& limits = twice,
                  const Environment& environment = alone, Timing timing = Timing::graph) {
-  return judge(evidence_of(records), batch, limits, environment, timing);
+  JudgeRules rules;
+  rules.most_pair_seconds = 1e9;  // the passes of these tests take seconds
+  return judge(evidence_of(records), batch, limits, environment, timing, rules);
 }
 
 std::vector<Record> timed(Seconds at_one, Seconds at_eight) {
@@ -78,6 +80,19 @@ TEST(Judge, a_close_batch_is_compared_in_doubling_numbers_up_to_the_cap_and_then
   EXPECT_EQ(ruling.latency->trials, 256);
   EXPECT_THAT(ruling.why, HasSubstr("too close"));
   EXPECT_NEAR(ruling.latency->margin(), 0, 0.002) << "it is reported with its margin";
+}
+
+TEST(Judge, slow_passes_are_compared_for_a_few_seconds_only) {
+  const auto asked_for = [](Seconds at_one, int pairs) {
+    std::vector<Record> records = timed(at_one, 1.99 * at_one);
+    if (pairs > 0) records.push_back(test::compared(8, pairs / 2, pairs / 2));
+    const auto wants = judge(evidence_of(records), 8, twice, alone, Timing::graph).wants;
+    return wants ? std::get<Compare>(*wants).pairs : 0;
+  };
+  EXPECT_EQ(asked_for(0.001, 0), 16);
+  EXPECT_EQ(asked_for(0.1, 0), 13) << "13 pairs of 0.3 s take 4 s";
+  EXPECT_EQ(asked_for(10, 0), 8) << "fewer could not settle anything";
+  EXPECT_EQ(asked_for(10, 8), 0);
 }
 
 TEST(Judge, the_cap_holds_where_a_worker_brings_other_numbers_than_were_asked_for) {
