@@ -57,7 +57,7 @@ def main():
     rows, bad = [], 0
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        truth = {strategy: run(DEVICE, strategy, scratch)[2]["batch"] for strategy in STRATEGIES}
+        truth = {strategy: run(DEVICE, strategy, scratch)[2]["answer"]["batch"] for strategy in STRATEGIES}
         for kind in fault_kinds():
             for times, often in ((1, "once"), (1000, "for ever")):
                 struck = {**healthy, "faults": [{"kind": kind, "batch": STRUCK_BATCH, "times": times, "wall_s": 0.2}]}
@@ -66,7 +66,7 @@ def main():
                 row = {"fault": kind, "strikes": often}
                 for strategy in STRATEGIES:
                     code, seconds, workload = run(device, strategy, scratch)
-                    batch, status = workload.get("batch"), workload.get("status", "none")
+                    batch, status = workload.get("answer", {}).get("batch"), workload.get("status", "none")
                     hung, crashed = code is None, code is not None and code < 0
                     # A refusal or a failed pass is the model's word on batch 8, not the worker's: it stands at once.
                     stands = often == "for ever" or kind in ("refuse", "refuse_and_replace", "refuse_for_memory", "failed", "out_of_memory")

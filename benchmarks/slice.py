@@ -29,10 +29,11 @@ def strategies(out, device, dtypes, max_sweep, scratch):
                 arguments += ["--max-batch", str(max_sweep)]
                 _, seconds, results = common.tune(arguments, scratch / "run.json")
                 workload = results["workloads"][0]
+                answer = workload.get("answer", {})
                 rows.append({
-                    "model": model, "dtype": dtype, "strategy": strategy, "batch": workload.get("batch"),
+                    "model": model, "dtype": dtype, "strategy": strategy, "batch": answer.get("batch"),
                     "status": workload["status"], "probes": workload["probes"], "seconds": round(seconds, 2),
-                    "undecided": ", ".join(str(u["batch"]) for u in workload.get("undecided", [])) or "none",
+                    "undecided": ", ".join(str(u["batch"]) for u in answer.get("undecided", [])) or "none",
                 })
                 print(rows[-1], flush=True)
     common.write_result(
