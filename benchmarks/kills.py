@@ -101,7 +101,10 @@ def measure(kills, at_once, scratch):
         device.write_text(json.dumps({**healthy, "name": name_of(seed), "probe_wall_s": PROBE_SECONDS}), encoding="utf-8")
         devices.append(device)
     begun = time.monotonic()
-    start(scratch / "measure" / "cache.json", devices[0], subprocess.DEVNULL).wait()
+    # As many at once as later, so that the moments cover a run as it then is.
+    first = [start(scratch / f"measure-{n}" / "cache.json", devices[n % len(devices)], subprocess.DEVNULL) for n in range(at_once)]
+    for run in first:
+        run.wait()
     whole_run = time.monotonic() - begun
     tally = Tally()
     rounds = {}

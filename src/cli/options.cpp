@@ -98,9 +98,12 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
   CLI::App* cache = app.add_subcommand("cache", "look at what was measured, or forget it");
   add_cache_options(*cache, options);
   cache->require_subcommand(1);
-  cache->add_subcommand("list", "a line a workload");
-  cache->add_subcommand("show", "the summary, as JSON");
-  cache->add_subcommand("clear", "forget everything");
+  for (const auto& [name, about] :
+       {std::pair{"list", "a line a workload"}, std::pair{"show", "the summary, as JSON"},
+        std::pair{"clear", "forget everything"}}) {
+    cache->add_subcommand(name, about)
+        ->fallthrough();  // `cache list --cache FILE` as well as `cache --cache FILE list`
+  }
   return cache;
 }
 

@@ -92,7 +92,7 @@ class TheCache(Running):
     def test_it_can_be_listed_shown_and_cleared(self):
         self.results()
         self.assertRegex(self.batchfit("cache", "list").stdout, r"resnet-like +fp16 +graph +\d+ batches")
-        self.assertEqual(json.loads(self.batchfit("cache", "show").stdout)["version"], 1)
+        self.assertEqual(json.loads(self.batchfit("cache", "show", "--cache", self.cache).stdout)["version"], 1)
         self.assertEqual(self.batchfit("cache", "clear").returncode, 0)
         self.assertFalse(self.cache.exists())
         self.assertEqual(self.batchfit("cache", "list").stdout, "")
