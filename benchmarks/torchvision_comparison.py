@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The libtorch worker's models beside torchvision's own in Python: latency and memory, same machine, one after the other.
 
-    python3 benchmarks/torchvision.py OUTDIR [--batches 1,8,64]
+    python3 benchmarks/torchvision_comparison.py OUTDIR [--batches 1,8,64]
 
 Needs a GPU and, for the peer, a Python with torch and torchvision (benchmarks/torchvision_peer.py). Each model and dtype is
 measured by the worker, then by the peer, then by the worker again: the spread between the worker's two is the noise.
@@ -68,7 +68,7 @@ def main():
         title="Beside torchvision in Python",
         what="Median latency of 30 samples and own memory (context + reserved) at the peak, the same architecture, torch and GPU; "
              "the worker was measured before and after the peer. A ratio below 1: the worker is faster or smaller.",
-        command="benchmarks/torchvision.py OUTDIR",
+        command="benchmarks/torchvision_comparison.py OUTDIR",
         columns=[("model", "model"), ("dtype", "dtype"), ("timing", "timing"), ("batch", "batch"), ("worker_ms", "worker ms"), ("again_ms", "again ms"),
                  ("peer_ms", "torchvision ms"), ("latency_ratio", "latency ratio"), ("worker_mib", "worker MiB"), ("peer_mib", "torchvision MiB"),
                  ("memory_ratio", "memory ratio")],
