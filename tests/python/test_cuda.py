@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sysconfig
 import unittest
+from pathlib import Path
 
 import torch
 from pipe import ROOT, Worker
@@ -11,6 +14,7 @@ DEVICE = "cuda:0"
 MEBIBYTE = 1 << 20
 SMALLEST_BLOCK = 512  # the caching allocator's
 WIDE = {"width": 4096}
+CAN_COMPILE = shutil.which("cc") is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
 
 
 def load(worker: Worker, model: str = "functions", **fields: object) -> dict:
@@ -147,7 +151,8 @@ class Cuda(unittest.TestCase):
                 medians[include] = samples[len(samples) // 2]
         self.assertGreater(medians[True], medians[False])  # 256 MiB over the bus
 
-    def test_the_examples_that_need_only_torch_run(self) -> None:
+    @unittest.skipUnless(CAN_COMPILE, "torch.compile needs a C compiler and Python's headers")
+    def test_a_compiled_model_runs(self) -> None:
         with Worker("compiled.py:load", folder=ROOT / "examples" / "python") as worker:
             load(worker, "compiled")
             self.assertEqual(worker.observation(8)["outcome"], "measured")

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
-from batchfit_worker import catalogue, declaration, errors, host, identity, requests, samples, trace, user_model
+import torch
+from batchfit_worker import catalogue, declaration, devices, errors, host, identity, nvml, requests, samples, trace, user_model
 from batchfit_worker.device_memory import LARGEST_CONTEXT_CHANGE, MARGIN, MEBIBYTE, DeviceMemory
 from pipe import FOLDER, PACKAGE
 
@@ -73,7 +75,7 @@ class Memory(unittest.TestCase):
 
     def setUp(self) -> None:
         self.free, self.reserved = 7700 * MEBIBYTE, 0
-        self.memory = DeviceMemory(8000 * MEBIBYTE, free=lambda: self.free, reserved=lambda: self.reserved)
+        self.memory = DeviceMemory(8000 * MEBIBYTE, used=lambda: 8000 * MEBIBYTE - self.free, reserved=lambda: self.reserved)
 
     def make_context(self, size: int = 600 * MEBIBYTE) -> None:
         self.free -= size
@@ -100,7 +102,7 @@ class Memory(unittest.TestCase):
         self.assertEqual(self.memory.others(), 300 * MEBIBYTE + LARGEST_CONTEXT_CHANGE + 1)
 
     def test_without_the_drivers_figures_it_is_unknown(self) -> None:
-        memory = DeviceMemory(1000, free=lambda: None, reserved=lambda: 10)
+        memory = DeviceMemory(1000, used=lambda: None, reserved=lambda: 10)
         self.assertIsNone(memory.settle(memory.others()))
         self.assertEqual(memory.environment(), {"total_bytes": 1000})
 
@@ -114,6 +116,27 @@ class Memory(unittest.TestCase):
         self.make_context()
         self.assertEqual(self.memory.most_reservable(7000 * MEBIBYTE, 1000 * MEBIBYTE), 400 * MEBIBYTE)
         self.assertEqual(self.memory.most_reservable(7000 * MEBIBYTE, 100 * MEBIBYTE), 0)
+
+
+class Uuid:
+    """As torch's properties hold it: text only where it is asked to be."""
+
+    def __str__(self) -> str:
+        return "1b2c"
+
+
+class DeviceIdentity(unittest.TestCase):
+    def test_the_driver_is_asked_for_the_device_by_its_uuid_as_text(self) -> None:
+        properties = unittest.mock.Mock(uuid=Uuid())
+        with (
+            unittest.mock.patch("torch.cuda.get_device_properties", return_value=properties),
+            unittest.mock.patch.object(devices.Nvml, "open") as opened,
+        ):
+            devices.nvml_of(torch.device("cuda", 0))
+        opened.assert_called_once_with(["GPU-1b2c", "MIG-1b2c"])
+
+    def test_the_memory_structure_says_its_version_and_size(self) -> None:
+        self.assertEqual((nvml._Memory().version & 0xFFFFFF, nvml._Memory().version >> 24), (40, 2))
 
 
 class Trace(unittest.TestCase):

@@ -18,18 +18,14 @@ MARGIN = 512 * MEBIBYTE
 
 
 class DeviceMemory:
-    """`total` bytes; `free` tells the device's free bytes now (None where unknown), `reserved` the allocator's reserved ones."""
+    """`total` bytes; `used` tells the bytes of the device in use now (None where unknown), `reserved` the allocator's reserved ones."""
 
-    def __init__(self, total: int, free: Callable[[], int | None], reserved: Callable[[], int]) -> None:
+    def __init__(self, total: int, used: Callable[[], int | None], reserved: Callable[[], int]) -> None:
         """Make it before this process touches the device."""
         self.total = total
-        self._free = free
+        self._used = used
         self._reserved = reserved
-        self.context: int | None = None if free() is None else 0
-
-    def _used(self) -> int | None:
-        free = self._free()
-        return None if free is None else max(0, self.total - free)
+        self.context: int | None = None if used() is None else 0
 
     def others(self) -> int | None:
         """Held by others now; true while this process idles."""

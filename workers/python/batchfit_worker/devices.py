@@ -57,4 +57,5 @@ def described(device: torch.device) -> dict[str, Any]:
 def nvml_of(device: torch.device) -> Nvml | None:
     """The driver's view of the device, found by its UUID: torch's index depends on CUDA_VISIBLE_DEVICES and the order asked for."""
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)  # not in the first releases of torch 2.4
-    return None if uuid is None else Nvml.open([uuid, f"GPU-{uuid}", f"MIG-{uuid}"])
+    # An object of torch's own, which is text (without a prefix) only once it is asked to be.
+    return None if uuid is None else Nvml.open([f"GPU-{uuid!s}", f"MIG-{uuid!s}"])

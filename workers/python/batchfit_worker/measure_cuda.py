@@ -39,17 +39,16 @@ class CudaMeasure:
         self.timing = "eager"
         self.unfit = False
         self.total = torch.cuda.get_device_properties(device).total_memory
-        self.memory = DeviceMemory(
-            self.total,
-            free=lambda: nvml.free_bytes() if nvml else None,
-            reserved=lambda: torch.cuda.memory_reserved(device),
-        )
+        self._has_context = False
+        self._half_captured: list[torch.cuda.CUDAGraph] = []
+        self.memory = DeviceMemory(self.total, self._used, reserved=lambda: torch.cuda.memory_reserved(device))
         others = self.memory.others()
         torch.cuda.set_device(device)
         self.stream = torch.cuda.Stream(device)
         torch.cuda.set_stream(self.stream)
         torch.zeros(1, device=device)  # makes the context
         torch.cuda.synchronize()
+        self._has_context = True
         self.memory.settle(others, largest_change=None)
         self._cap: int | None = None
         self._others_before = others
@@ -169,12 +168,22 @@ class CudaMeasure:
                 graph.capture_end()
         except BaseException:
             self.unfit = True
+            self._half_captured.append(graph)  # its destructor may raise, which would end the process
             raise
         finally:
             gc.enable()
         return graph
 
     # Figures.
+
+    def _used(self) -> int | None:
+        """Of the device. NVML's figure needs no context; CUDA's own, with one, is what `mem_get_info` and the cap go by."""
+        if self.nvml is None:
+            return None
+        if not self._has_context:
+            return self.nvml.used_bytes()
+        free, total = torch.cuda.mem_get_info(self.device)
+        return total - free
 
     def _settle(self) -> int | None:
         """The context after work; a runtime with an allocator of its own may take any amount into it."""

@@ -23,7 +23,12 @@ SLOWING = {  # nvmlClocksEventReason…, only those that slow the device; the na
 
 
 class _Memory(ctypes.Structure):
-    _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
+    """nvmlMemory_v2_t: unlike the first version it does not count what the driver reserves for itself as used."""
+
+    _fields_ = [("version", ctypes.c_uint)] + [(name, ctypes.c_ulonglong) for name in ("total", "reserved", "free", "used")]
+
+    def __init__(self) -> None:
+        super().__init__(version=ctypes.sizeof(_Memory) | 2 << 24)  # NVML_STRUCT_VERSION
 
 
 class Nvml:
@@ -53,12 +58,12 @@ class Nvml:
         return text.value.decode() if self._call("nvmlDeviceGetName", text, TEXT_SIZE) else None
 
     def total_bytes(self) -> int | None:
-        memory = _Memory()
-        return memory.total if self._call("nvmlDeviceGetMemoryInfo", ctypes.byref(memory)) else None
+        memory = self._memory()
+        return None if memory is None else memory.total
 
-    def free_bytes(self) -> int | None:
-        memory = _Memory()
-        return memory.free if self._call("nvmlDeviceGetMemoryInfo", ctypes.byref(memory)) else None
+    def used_bytes(self) -> int | None:
+        memory = self._memory()
+        return None if memory is None else memory.used
 
     def power_limit_w(self) -> float | None:
         return _scaled(self._number("nvmlDeviceGetEnforcedPowerLimit"), 1e-3)
@@ -77,6 +82,10 @@ class Nvml:
             "throttle_reasons": self._throttle_reasons() or None,
         }
         return {name: value for name, value in known.items() if value is not None}
+
+    def _memory(self) -> _Memory | None:
+        memory = _Memory()
+        return memory if self._call("nvmlDeviceGetMemoryInfo_v2", ctypes.byref(memory)) else None
 
     def _throttle_reasons(self) -> list[str]:
         bits = ctypes.c_ulonglong()

@@ -66,10 +66,11 @@ class Session:
             torch.set_num_threads(request.threads or torch.get_num_threads())
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = request.tf32
         weights = self._weights(request, user)
-        others = measure.environment().get("others_bytes")
-        model = user_model.build(user, device, user.sizes(self.sizes | request.shape), request)
         if isinstance(measure, CudaMeasure):
             measure.own_allocator = user.declaration.memory == "torch"
+        measure.begin(None)  # the cap of the last probe is not this model's
+        others = measure.environment().get("others_bytes")
+        model = user_model.build(user, device, user.sizes(self.sizes | request.shape), request)
         self._check(model)
         measure.timing, why = self._timing(request, model, measure, eager_because)
         if isinstance(measure, CudaMeasure):
@@ -104,6 +105,8 @@ class Session:
             record |= self._outcome(error)
         ended = measure.end()
         record["conditions"] = record.get("conditions", {}) | ended.pop("conditions", {})
+        if record["outcome"] == "failed" and ended.get("ooms", 0) > 0:
+            record["outcome"] = "out_of_memory"  # caught within the pass, and raised again as something else
         record = ended | record | {"took_s": time.monotonic() - started}
         records = [record]
         if trace is not None:
