@@ -24,7 +24,7 @@ def strategies(out, device, dtypes, max_sweep, scratch):
     rows = []
     for model in MODELS:
         for dtype in dtypes:
-            for strategy in ("exponential", "binary", "sweep"):
+            for strategy in ("exponential", "binary", "sweep", "guided"):
                 arguments = [model, "--device", device, "--dtype", dtype, "--strategy", strategy, "--no-cache", "-q"]
                 arguments += ["--max-batch", str(max_sweep)]
                 _, seconds, results = common.tune(arguments, scratch / "run.json")

@@ -24,12 +24,16 @@ MODEL = {"name": "sum", "about": "A sum", "dtypes": ["fp32"], "modes": ["forward
 
 requests: "queue.Queue[dict]" = queue.Queue()
 timeout_s = None
+loaded = False
 
 
 def read_stdin():
     """A thread of its own: the process ends at once when stdin closes."""
     for line in sys.stdin:
-        requests.put(json.loads(line))
+        try:
+            requests.put(json.loads(line))
+        except ValueError:
+            requests.put({"op": "a line that is not JSON"})  # answered as an operation that is not known
         heard.set()
     os._exit(0)
 
@@ -47,7 +51,13 @@ def seconds_of(numbers):
     return time.perf_counter() - start
 
 
+def check(*batches):
+    if not loaded or min(batches) < 1:
+        raise LookupError("load a model first" if not loaded else "a batch is 1 or more")
+
+
 def probe(request):
+    check(request["batch"])
     started_at, numbers = time.time(), [1.0] * (request["batch"] * ITEM)
     samples = [seconds_of(numbers) for _ in range(request["min_samples"])]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -57,6 +67,7 @@ def probe(request):
 
 
 def compare(request):
+    check(request["reference"], request["candidate"])
     reference, candidate = ([1.0] * (request[which] * ITEM) for which in ("reference", "candidate"))
     order, pairs, started_at = random.Random(request["seed"]), [], time.time()
     for _ in range(request["pairs"]):
@@ -68,11 +79,19 @@ def compare(request):
 
 
 def load(request):
+    global loaded
     if request["model"] != MODEL["name"] or request["device"] != "cpu":
         raise LookupError("this worker has the model 'sum' on the device 'cpu'")
     workload = {"model": "sum", "weights": "random (seed 0)", "model_code": "1", "dtype": "fp32", "mode": "forward", "timing": "eager"}
+    loaded = True
     subject = {"device": DEVICE, "runtime": RUNTIME, "workload": workload | {"input_shape": [ITEM], "threads": 1}}
     return {"subject": subject, "capabilities": ["compare"], "notes": [], "environment": ENVIRONMENT, "took_s": 0.0}
+
+
+def release(_):
+    global loaded
+    loaded = False
+    return {}
 
 
 def hello(request):
@@ -84,19 +103,19 @@ def hello(request):
 
 
 OPS = {"hello": hello, "load": load, "probe": probe, "compare": compare, "devices": lambda _: {"devices": [{"id": "cpu"} | DEVICE]}}
-OPS |= {"environment": lambda _: {"environment": ENVIRONMENT}, "release": lambda _: {}, "quit": lambda _: {}}
+OPS |= {"environment": lambda _: {"environment": ENVIRONMENT}, "release": release, "quit": lambda _: {}}
 heard = threading.Event()
 threading.Thread(target=read_stdin, daemon=True).start()
 while True:
     request = requests.get()
     if request["op"] == "heartbeat":
         continue
-    answer = {"id": request["id"], "ok": True}
+    answer = {"id": request.get("id"), "ok": True}
     try:
         answer |= OPS[request["op"]](request)
     except Exception as error:
         kind = "unsupported" if request["op"] not in OPS else "usage" if isinstance(error, LookupError) else "runtime"
-        answer = {"id": request["id"], "ok": False, "error": {"kind": kind, "message": str(error), "remedy": ""}}
+        answer = {"id": request.get("id"), "ok": False, "error": {"kind": kind, "message": str(error), "remedy": ""}}
     print(json.dumps(answer), file=protocol, flush=True)
     if request["op"] == "quit":
         os._exit(0)
