@@ -96,6 +96,17 @@ double level_of(Batch batch, const std::vector<Batch>& order, const JudgeRules& 
   return level_of_test(rules.alpha, static_cast<int>(before) + 1);
 }
 
+/// Whether clocks were lowered for a while when the batch was measured alone. The power cap is no such event:
+/// a batch that draws full power runs at those clocks whenever it runs.
+bool slowed(const Evidence& evidence, Batch batch) {
+  const auto passing = [](const std::string& reason) { return reason != "software power cap"; };
+  const auto observations = evidence.observations(batch);
+  return std::any_of(observations.begin(), observations.end(), [&](const Observation* seen) {
+    const auto& reasons = seen->conditions.throttle_reasons;
+    return std::any_of(reasons.begin(), reasons.end(), passing);
+  });
+}
+
 struct LatencyRuling {
   LimitRuling ruling;
   std::optional<Probe> wants;
@@ -124,7 +135,8 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
     return out;
   }
   const auto few = static_cast<std::size_t>(rules.few_samples);
-  if (samples.size() >= few && reference.size() >= few) {
+  const bool steady = !slowed(evidence, 1) && !slowed(evidence, batch);
+  if (steady && samples.size() >= few && reference.size() >= few) {
     const double spread =
         rules.far_deviations * std::hypot(relative_spread(samples), relative_spread(reference));
     out.ruling.verdict = rule_far(samples, out.ruling.limit, spread, far_of(timing, rules));

@@ -38,8 +38,10 @@ struct JudgeRules {
 ///
 /// Memory is judged on solo probes: own memory plus what others hold now against the limit. Latency against a
 /// ratio of T(1): far-off batches by solo samples, close ones by a sequential sign test over interleaved
-/// pairs. The test assumes that each pair meets the same conditions, and that pairs are not all biased to one
-/// side: a drift slower than a pair cancels. The k-th compared batch spends the k-th share of alpha.
+/// pairs, and so is every batch that was measured under throttled clocks, or whose batch 1 was: both of a
+/// pair meet them alike. The test assumes that each pair meets the same conditions, and that pairs are not
+/// all biased to one side: a drift slower than a pair cancels. The k-th compared batch spends the k-th share
+/// of alpha.
 Ruling judge(const Evidence& evidence, Batch batch, const Limits& limits, const Environment& environment,
              Timing timing, const JudgeRules& rules = {});
 

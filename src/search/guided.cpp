@@ -2,6 +2,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 
 #include "facts/summary.h"
 #include "search/strategy.h"
@@ -15,10 +17,11 @@ constexpr Batch longest_jump = 4;
 // Interpolation between brackets this close needs no bisection to help it along.
 constexpr Batch close_bracket = 4;
 // Kernels work in tiles: past a step a multiple of these may be faster than the batch below it.
-constexpr std::array<Batch, 6> tiles{8, 16, 32, 64, 128, 256};
+constexpr std::array<Batch, 4> tiles{8, 16, 32, 64};
 // Dips were seen to save some 10-15 %; a batch half as large again cannot come back under the limit by one.
 constexpr double horizon = 1.5;
-constexpr int most_look_ahead = 2;
+// Of the smallest tile the next two multiples are looked at, of each larger one the next.
+constexpr Batch smallest_tiles_ahead = 2;
 
 /// One measured value (seconds or bytes) of a batch.
 struct Point {
@@ -26,27 +29,37 @@ struct Point {
   double value;
 };
 
-/// What the evidence says of the batches tried so far.
+/// What the evidence says of the batches tried so far. On the way a batch that comparisons have yet to settle
+/// counts as its solo samples say: only the answer and what stands above it are worth the pairs.
 struct Bracket {
   Batch passing = 0;             ///< the largest that passes; 0 where none does
   std::optional<Batch> failing;  ///< the smallest larger one that does not
   Batch largest_run = 1;         ///< the largest that was measured
   std::vector<Point> latency;
   std::vector<Point> memory;
-  std::optional<Probe> unsettled;  ///< would settle a batch that was begun
+  std::optional<Probe> begun;        ///< the measurement of a batch that must be taken (again) first
+  std::map<Batch, Probe> unsettled;  ///< comparisons that would settle a batch
 };
+
+bool seems_to_pass(const Ruling& ruling) {
+  if (!ruling.wants) return ruling.passes();
+  const bool within = ruling.latency && ruling.latency->value <= ruling.latency->limit;
+  return within && !(ruling.memory && ruling.memory->verdict == Verdict::fail);
+}
 
 Bracket read(const Evidence& evidence, const Limits& limits, const Environment& environment,
              const SearchSpace& space) {
   Bracket bracket;
   for (const Batch batch : evidence.tried()) {
     const Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
-    if (ruling.wants && !bracket.unsettled) bracket.unsettled = ruling.wants;
+    const bool compares = ruling.wants && std::holds_alternative<Compare>(*ruling.wants);
+    if (compares) bracket.unsettled.emplace(batch, *ruling.wants);
+    if (ruling.wants && !compares && !bracket.begun) bracket.begun = ruling.wants;
     if (ruling.latency) bracket.latency.push_back({batch, ruling.latency->value});
     if (ruling.memory) bracket.memory.push_back({batch, ruling.memory->value});
     const Observation* seen = evidence.observation(batch);
     if (seen != nullptr && seen->outcome == Outcome::measured) bracket.largest_run = batch;
-    if (ruling.passes()) {
+    if (seems_to_pass(ruling)) {
       bracket.passing = batch;
       bracket.failing.reset();
     } else if (!bracket.failing) {
@@ -111,20 +124,16 @@ Batch choose(const Evidence& evidence, const Bracket& bracket, const Limits& lim
   return std::clamp(static_cast<Batch>(std::floor(estimate)), least, most);
 }
 
-/// Larger batches that a dip of the curve might bring back under the limit.
-std::vector<Batch> look_ahead(const Bracket& bracket, const SearchSpace& space) {
-  std::vector<Batch> candidates;
+/// Larger batches that a dip of the curve might bring back under the limit, ascending.
+std::set<Batch> look_ahead(const Bracket& bracket, const SearchSpace& space) {
+  std::set<Batch> candidates;
   if (!space.look_ahead || !bracket.failing) return candidates;
-  Batch tile = tiles.front();
-  for (const Batch larger : tiles) {
-    if (larger <= bracket.passing / 4) tile = larger;
-  }
+  const auto next = [&](Batch tile, Batch n) { return (*bracket.failing / tile + n) * tile; };
+  for (Batch n = 1; n <= smallest_tiles_ahead; ++n) candidates.insert(next(tiles.front(), n));
+  for (const Batch tile : tiles) candidates.insert(next(tile, 1));
   const auto furthest =
       std::min(space.max_batch, static_cast<Batch>(horizon * static_cast<double>(bracket.passing)));
-  for (Batch batch = (*bracket.failing / tile + 1) * tile;
-       batch <= furthest && static_cast<int>(candidates.size()) < most_look_ahead; batch += tile) {
-    candidates.push_back(batch);
-  }
+  candidates.erase(candidates.upper_bound(furthest), candidates.end());
   return candidates;
 }
 
@@ -134,11 +143,14 @@ Strategy guided(const SearchSpace& space) {
   return [space](const Evidence& evidence, const Limits& limits, const Environment& environment) -> Step {
     if (evidence.tried().empty()) return Measure{1};
     const Bracket bracket = read(evidence, limits, environment, space);
-    if (bracket.unsettled) return *bracket.unsettled;
+    if (bracket.begun) return *bracket.begun;
     if (bracket.passing == 0) return Done{"batch 1 does not pass"};
+    const bool at_the_top = bracket.passing >= space.max_batch;
     const bool neighbours = bracket.failing && *bracket.failing - bracket.passing == 1;
-    if (bracket.passing >= space.max_batch) return Done{"the largest batch allowed passes"};
-    if (!neighbours) return Measure{choose(evidence, bracket, limits, environment, space)};
+    if (!at_the_top && !neighbours) return Measure{choose(evidence, bracket, limits, environment, space)};
+    const auto unsettled = bracket.unsettled.lower_bound(bracket.passing);
+    if (unsettled != bracket.unsettled.end()) return unsettled->second;
+    if (at_the_top) return Done{"the largest batch allowed passes"};
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
     for (const Batch batch : look_ahead(bracket, space)) {
       if (!std::binary_search(tried.begin(), tried.end(), batch)) return Measure{batch};

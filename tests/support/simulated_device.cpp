@@ -9,7 +9,10 @@ namespace batchfit::test {
 Record SimulatedDevice::run(const Probe& probe, int number) const {
   std::mt19937_64 bits(seed * 1'000'003 + static_cast<std::uint64_t>(number));
   std::normal_distribution<double> normal;
-  const auto sample = [&](Batch batch) { return latency(batch) * std::max(0.01, 1 + noise * normal(bits)); };
+  int taken = 0;
+  const auto sample = [&](Batch batch) {
+    return latency(batch) * slowdown(number, taken++) * std::max(0.01, 1 + noise * normal(bits));
+  };
   const Batch batch = batch_of(probe);
   if (crashes(batch)) return Fault{batch, "crash", "it crashed", 0};
   if (const auto* compare = std::get_if<Compare>(&probe)) {
@@ -24,6 +27,7 @@ Record SimulatedDevice::run(const Probe& probe, int number) const {
   }
   Observation observation;
   observation.batch = batch;
+  if (throttled(number)) observation.conditions.throttle_reasons = {"hardware thermal slowdown"};
   observation.cap = total;
   observation.memory.context = 0;
   if (memory(batch) > total) {

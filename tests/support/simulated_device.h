@@ -18,6 +18,10 @@ struct SimulatedDevice {
   double noise = 0;  ///< relative standard deviation of a sample
   std::uint64_t seed = 0;
   int samples = 7;  ///< of one probe
+  /// Factor on each sample, by the number of the probe and of the sample within it: drift and throttling.
+  std::function<double(int, int)> slowdown = [](int, int) { return 1.0; };
+  /// Whether the device says that it is throttled, by the number of the probe.
+  std::function<bool(int)> throttled = [](int) { return false; };
   std::function<bool(Batch)> crashes = [](Batch) { return false; };
 
   Environment environment() const { return {total, 0}; }
