@@ -24,7 +24,6 @@ std::string workload_text(const Subject& subject) {
 
 /// What was measured, or why nothing was.
 std::string measured_text(const ForecastedBatch& entry) {
-  if (entry.beyond) return "not run: over " + format_bytes(*entry.beyond);
   const Observation* seen = entry.observation();
   if (seen == nullptr) return entry.records.empty() ? "not run" : "worker lost";
   if (seen->outcome == Outcome::out_of_memory) return "out of memory";
@@ -47,6 +46,7 @@ std::string line(const ForecastedBatch& entry) {
       fmt::format("{:>7}  {:>10}  {:>22}  {:>10}  {:>9}  {}", entry.batch, or_unknown(said, own_text),
                   or_unknown(said, interval_text), measured_text(entry),
                   or_unknown(entry.error(), error_text), said ? name_of(said->basis) : unknown_text);
+  if (entry.beyond) text += ", over the limit's " + format_bytes(*entry.beyond);
   if (entry.inside() == false) text += ", outside the interval";
   return text + "\n";
 }
