@@ -50,6 +50,22 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
   return options;
 }
 
+LoadRequest request_of(const WorkloadChoice& options, const std::string& device, const std::string& model) {
+  LoadRequest request;
+  request.device = device;
+  request.model = model;
+  request.weights = options.weights;
+  request.seed = options.seed;
+  request.dtype = options.dtype;
+  request.tf32 = options.tf32;
+  request.channels_last = options.channels_last;
+  request.fold_batchnorm = options.fold_batchnorm;
+  request.include_copies = options.include_copies;
+  request.timing = options.timing;
+  request.threads = options.threads;
+  return request;
+}
+
 Cache cache_of(const CacheOptions& options, Cache::Warn warn) {
   return {options.off ? std::nullopt : std::optional<fs::path>(options.path), std::move(warn)};
 }

@@ -14,12 +14,17 @@ namespace batchfit {
 
 /// `command_line` is kept with the results.
 int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel);
+int run_forecast(const ForecastCommandOptions& options, const std::vector<std::string>& command_line,
+                 Cancellation& cancel);
 int run_models(const WorkerChoice& options, Cancellation& cancel);
 int run_devices(const WorkerChoice& options, Cancellation& cancel);
 int run_cache(const CacheOptions& options, const std::string& action);
 
 /// The worker that the options choose: the user's, or the one that came with batchfit for the device.
 WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, const Cancellation& cancel);
+
+/// What the options ask a worker to load.
+LoadRequest request_of(const WorkloadChoice& options, const std::string& device, const std::string& model);
 
 /// The cache that the options choose; its warnings go to stderr through `warn`.
 Cache cache_of(const CacheOptions& options, Cache::Warn warn);

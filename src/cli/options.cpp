@@ -26,6 +26,38 @@ void add_cache_options(CLI::App& command, CacheOptions& options) {
       ->capture_default_str();
 }
 
+/// Of the commands that measure.
+void add_measuring_options(CLI::App& command, CacheOptions& cache, bool& refresh) {
+  add_cache_options(command, cache);
+  command.add_flag("--no-cache", cache.off, "neither read nor write the cache");
+  command.add_flag("--refresh", refresh, "measure again what the cache knows");
+}
+
+void add_workload_options(CLI::App& command, WorkloadChoice& options) {
+  command.add_option("--weights", options.weights, "file or folder of weights, or 'random'")
+      ->capture_default_str();
+  command.add_option("--seed", options.seed, "of random weights")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--dtype", options.dtype, "fp32, fp16 or bf16")->capture_default_str();
+  command.add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
+  command.add_flag("--channels-last", options.channels_last, "NHWC memory format");
+  command.add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
+  command.add_flag("--include-copies", options.include_copies,
+                   "time the copy of the inputs to the device too");
+  command
+      .add_option("--timing", options.timing, "graph, eager or auto (graph where the model can be captured)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "graph", "eager"}));
+  command.add_option("--threads", options.threads, "CPU threads")->check(CLI::PositiveNumber);
+}
+
+void add_memory_limit(CLI::App& command, std::string& limit) {
+  command
+      .add_option("--memory-limit", limit, "share of the device's memory in use, or own memory: 90%, 8GiB")
+      ->capture_default_str();
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
@@ -48,31 +80,14 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* tune = app.add_subcommand("tune", "find the batch size that each model should run at");
   tune->add_option("models", options.models, "names of models (see 'batchfit models')")->required();
   add_worker_options(*tune, options.worker);
-  tune->add_option("--weights", options.weights, "file or folder of weights, or 'random'")
-      ->capture_default_str();
-  tune->add_option("--seed", options.seed, "of random weights")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  tune->add_option("--dtype", options.dtype, "fp32, fp16 or bf16")->capture_default_str();
-  tune->add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
-  tune->add_flag("--channels-last", options.channels_last, "NHWC memory format");
-  tune->add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
-  tune->add_flag("--include-copies", options.include_copies, "time the copy of the inputs to the device too");
-  tune->add_option("--timing", options.timing, "graph, eager or auto (graph where the model can be captured)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "graph", "eager"}));
-  tune->add_option("--threads", options.threads, "CPU threads")->check(CLI::PositiveNumber);
-  tune->add_option("--memory-limit", options.memory_limit,
-                   "share of the device's memory in use, or own memory: 90%, 8GiB")
-      ->capture_default_str();
+  add_workload_options(*tune, options.workload);
+  add_memory_limit(*tune, options.memory_limit);
   tune->add_flag("--strict", options.strict, "make the memory limit the worker's hard cap too");
   tune->add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
       ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
-  add_cache_options(*tune, options.cache);
-  tune->add_flag("--no-cache", options.cache.off, "neither read nor write the cache");
-  tune->add_flag("--refresh", options.refresh, "measure again what the cache knows");
+  add_measuring_options(*tune, options.cache, options.refresh);
   tune->add_option("--export-json", options.export_json,
                    "write the results as JSON ('-': stdout; docs/results.md)");
   tune->add_option("--export-csv", options.export_csv, "… as CSV");
@@ -80,6 +95,23 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   auto* quiet = tune->add_flag("-q,--quiet", options.quiet, "no progress");
   tune->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
   return tune;
+}
+
+CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("forecast", "predict the memory of batches, then measure it, side by side");
+  command->add_option("model", options.model, "name of a model (see 'batchfit models')")->required();
+  add_worker_options(*command, options.worker);
+  add_workload_options(*command, options.workload);
+  command->add_option("--batches", options.batches, "1-256*2 (doubling), 1-8 or 1,8,64")
+      ->capture_default_str();
+  add_memory_limit(*command, options.memory_limit);
+  add_measuring_options(*command, options.cache, options.refresh);
+  command->add_option("--export-json", options.export_json,
+                      "write the results as JSON ('-': stdout; docs/results.md)");
+  auto* quiet = command->add_flag("-q,--quiet", options.quiet, "no progress");
+  command->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
+  return command;
 }
 
 CLI::App* add_models(CLI::App& app, WorkerChoice& options) {

@@ -24,10 +24,8 @@ struct CacheOptions {
   bool off = false;
 };
 
-struct TuneOptions {
-  std::vector<std::string> models;
-  WorkerChoice worker;
-  CacheOptions cache;
+/// What is run, but for the model's name and the device.
+struct WorkloadChoice {
   std::string weights = "random";
   std::int64_t seed = 0;
   std::string dtype = "fp32";
@@ -37,6 +35,13 @@ struct TuneOptions {
   bool include_copies = false;
   std::string timing = "auto";
   std::optional<std::int64_t> threads;
+};
+
+struct TuneOptions {
+  std::vector<std::string> models;
+  WorkerChoice worker;
+  CacheOptions cache;
+  WorkloadChoice workload;
   std::string memory_limit = "90%";
   std::string latency_limit = "2x";
   std::optional<Batch> max_batch;
@@ -49,8 +54,21 @@ struct TuneOptions {
   std::string export_markdown;
 };
 
+struct ForecastCommandOptions {
+  std::string model;
+  WorkerChoice worker;
+  CacheOptions cache;
+  WorkloadChoice workload;
+  std::string batches = "1-256*2";
+  std::string memory_limit = "90%";
+  bool refresh = false;
+  bool quiet = false;
+  std::string export_json;
+};
+
 /// Each adds its subcommand, bound to the options, and returns it.
 CLI::App* add_tune(CLI::App& app, TuneOptions& options);
+CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options);
 CLI::App* add_models(CLI::App& app, WorkerChoice& options);
 CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
 CLI::App* add_cache(CLI::App& app, CacheOptions& options);

@@ -73,22 +73,6 @@ int terminal_width() {
   return 100;
 }
 
-LoadRequest request_of(const TuneOptions& options, const std::string& device, const std::string& model) {
-  LoadRequest request;
-  request.device = device;
-  request.model = model;
-  request.weights = options.weights;
-  request.seed = options.seed;
-  request.dtype = options.dtype;
-  request.tf32 = options.tf32;
-  request.channels_last = options.channels_last;
-  request.fold_batchnorm = options.fold_batchnorm;
-  request.include_copies = options.include_copies;
-  request.timing = options.timing;
-  request.threads = options.threads;
-  return request;
-}
-
 /// The first workload without an answer decides; 0 where all have one.
 int exit_code_of(const TuneRun& run) {
   for (const TunedWorkload& workload : run.workloads) {
@@ -137,8 +121,8 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
   for (const std::string& model : options.models) {
     if (cancel.raised()) break;
-    progress.begin(model + " " + options.dtype);
-    run.workloads.push_back(suite.tune(request_of(options, device, model), goal, progress.events()));
+    progress.begin(model + " " + options.workload.dtype);
+    run.workloads.push_back(suite.tune(request_of(options.workload, device, model), goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);
   }

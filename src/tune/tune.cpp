@@ -6,14 +6,12 @@ namespace {
 // Less than this is the driver's own and no other process.
 constexpr Bytes someone_else = 64 * mebibyte;
 
-/// On a device of its own a worker may reach for all that is free, so that a batch a little over the limit is
-/// measured cleanly. Beside others, or where the user is strict, it must not: the limit itself is its cap.
-std::optional<Bytes> cap_of(const TuneTask& task, const Environment& environment) {
-  if (!task.strict && environment.others.value_or(0) < someone_else) return std::nullopt;
-  return task.limits.own_memory(environment);
-}
-
 }  // namespace
+
+std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict) {
+  if (!strict && environment.others.value_or(0) < someone_else) return std::nullopt;
+  return limits.own_memory(environment);
+}
 
 Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidence) {
   int probes = 0;
@@ -25,7 +23,7 @@ Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidenc
     }
     const Probe& probe = std::get<Probe>(step);
     if (task.events.probing) task.events.probing(probe);
-    worker.set_cap(cap_of(task, environment));
+    worker.set_cap(worker_cap(task.limits, environment, task.strict));
     std::vector<Record> records = worker.run(probe);
     for (Record& record : records) {
       cache.append(task.subject, record);  // on disk before it counts

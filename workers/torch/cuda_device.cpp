@@ -163,8 +163,9 @@ void CudaDevice::account_run() { ledger_.was_running(outside_allocator()); }
 AllocatorFigures CudaDevice::allocator() const {
   const auto stats = caching::getDeviceStats(index());
   const auto& reserved = stats.reserved_bytes[all_pools];
-  return {reserved.current, reserved.peak, stats.allocated_bytes[all_pools].peak, stats.num_alloc_retries,
-          stats.num_ooms};
+  const auto& allocated = stats.allocated_bytes[all_pools];
+  return {reserved.current, reserved.peak,           allocated.current,
+          allocated.peak,   stats.num_alloc_retries, stats.num_ooms};
 }
 
 void CudaDevice::empty_allocator() {

@@ -16,7 +16,7 @@ namespace batchfit {
 
 /// The caching allocator's figures of one device.
 struct AllocatorFigures {
-  Bytes reserved = 0, reserved_peak = 0, allocated_peak = 0;
+  Bytes reserved = 0, reserved_peak = 0, allocated = 0, allocated_peak = 0;
   std::int64_t retries = 0, ooms = 0;
 };
 

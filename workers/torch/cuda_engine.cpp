@@ -9,6 +9,7 @@
 #include "cuda_device.h"
 #include "cuda_failure.h"
 #include "cuda_pass.h"
+#include "cuda_trace.h"
 #include "engine.h"
 #include "loaded_model.h"
 #include "runtime.h"
@@ -55,6 +56,7 @@ class CudaEngine : public Engine {
   std::vector<std::string> capabilities() const override {
     std::vector<std::string> names{"memory_cap", "memory_counters", "peak_resets", "compare"};
     if (timing_ == Timing::graph) names.emplace_back("graph_timing");
+    if (CudaTrace::available()) names.emplace_back("memory_trace");
     if (device_.context()) names.emplace_back("environment");
     if (device_.conditions() != Conditions{}) names.emplace_back("conditions");
     if (device_.energy_j()) names.emplace_back("energy");
@@ -73,7 +75,10 @@ class CudaEngine : public Engine {
   /// Runs the batch eagerly and frees it, so that what loads lazily is loaded; returns what the allocator
   /// reserved more at its peak.
   Bytes warm_up(Batch batch, int passes);
-  void take_observation(const ProbeRequest& request, Observation& observation, bool& capturing);
+  /// Runs the batch from an emptied allocator in the mode that is timed, so that it is ready for samples; the
+  /// trace is that of the first pass, or of the capture.
+  std::unique_ptr<Pass> warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const;
+  void take_observation(const ProbeRequest& request, Measured& measured, bool& capturing);
   std::vector<Comparison::Pair> pairs_together(const CompareRequest& request) const;
   std::vector<Comparison::Pair> pairs_in_turn(const CompareRequest& request);
 
@@ -118,14 +123,24 @@ Answer<void> CudaEngine::settle_timing() {
   return {};
 }
 
-void CudaEngine::take_observation(const ProbeRequest& request, Observation& observation, bool& capturing) {
+std::unique_ptr<Pass> CudaEngine::warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const {
+  if (timing_ == Timing::graph) return std::make_unique<GraphPass>(loaded_, device_, batch, trace);
+  auto eager = std::make_unique<EagerPass>(loaded_, device_, batch);
+  std::optional<CudaTrace> recording;
+  if (trace != nullptr) recording.emplace(device_, batch, Timing::eager);
+  eager->run();
+  if (recording) *trace = recording->finish();
+  for (int i = 1; i < eager_warm_up; ++i) eager->run();
+  return eager;
+}
+
+void CudaEngine::take_observation(const ProbeRequest& request, Measured& measured, bool& capturing) {
+  Observation& observation = measured.observation;
   if (timing_ == Timing::graph) warm_up(request.batch, 1);
+  const bool traced = request.trace && CudaTrace::available();
   capturing = timing_ == Timing::graph;
-  const auto ready = pass(request.batch);
+  const auto ready = warmed_up_pass(request.batch, traced ? &measured.trace : nullptr);
   capturing = false;
-  if (timing_ == Timing::eager) {
-    for (int i = 0; i < eager_warm_up; ++i) ready->run();
-  }
   const auto energy_before = device_.energy_j();
   const double started = now();
   std::vector<Seconds> samples = take_samples(*ready, request.sampling);
@@ -151,13 +166,14 @@ Measured CudaEngine::probe(const ProbeRequest& request) {
   observation.cap = device_.limit_allocator(request.cap);
 
   bool capturing = false;
-  const auto failed = attempt_step([&] { take_observation(request, observation, capturing); });
+  const auto failed = attempt_step([&] { take_observation(request, measured, capturing); });
   const AllocatorFigures after = device_.allocator();
   observation.alloc_retries = after.retries - before.retries;
   observation.ooms = after.ooms - before.ooms;
   if (failed) {
     observation.outcome = failed->out_of_memory ? Outcome::out_of_memory : Outcome::failed;
     observation.reason = failed->reason;
+    measured.trace.reset();  // of a pass that did not come through
     measured.replace_worker = capturing || !device_.usable();
   } else {
     observation.memory.reserved_peak = after.reserved_peak;

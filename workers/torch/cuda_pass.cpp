@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "cuda_trace.h"
+
 namespace batchfit {
 
 CudaPass::Events::Events() {
@@ -60,10 +62,13 @@ void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
 
 void EagerPass::launch() { loaded().model->forward(input()); }
 
-GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch)
+GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
+                     std::optional<AllocationTrace>* trace)
     : CudaPass(loaded, device, batch) {
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
   C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the input is there before the graph reads it
+  std::optional<CudaTrace> recording;
+  if (trace != nullptr) recording.emplace(device, batch, Timing::graph);
   try {
     graph->capture_begin();
     // The output's memory belongs to the graph's pool; nothing needs its value.
@@ -74,6 +79,7 @@ GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch)
     static_cast<void>(graph.release());  // destroying half a capture raises again
     throw;
   }
+  if (recording) *trace = recording->finish(graph->pool());
   graph_ = std::move(graph);
 }
 

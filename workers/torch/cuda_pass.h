@@ -3,8 +3,10 @@
 #include <ATen/cuda/CUDAGraph.h>
 
 #include <memory>
+#include <optional>
 
 #include "cuda_device.h"
+#include "facts/trace.h"
 #include "loaded_model.h"
 #include "sampling.h"
 
@@ -49,10 +51,12 @@ class EagerPass : public CudaPass {
 };
 
 /// Replays of a captured graph, which keeps its memory in a private pool. The constructor captures it and
-/// throws what the capture throws; the process's CUDA state must then be taken for lost.
+/// throws what the capture throws; the process's CUDA state must then be taken for lost. Where `trace` is
+/// given the capture's allocations are put there, as far as they can be told.
 class GraphPass : public CudaPass {
  public:
-  GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
+  GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
+            std::optional<AllocationTrace>* trace = nullptr);
 
  private:
   void launch() override;

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/reply.h"
 #include "facts/observation.h"
 #include "facts/probe.h"
+#include "facts/trace.h"
 #include "facts/workload.h"
 #include "requests.h"
 
@@ -15,6 +17,7 @@ namespace batchfit {
 /// What a probe gave.
 struct Measured {
   Observation observation;
+  std::optional<AllocationTrace> trace;  ///< where one was asked for and could be taken
   bool replace_worker = false;  ///< what happened leaves this worker unfit
 };
 

@@ -23,8 +23,8 @@ Json hello() {
           {"worker", {{"name", worker_name}, {"version", BATCHFIT_VERSION}}},
           {"runtime", to_json(libtorch_runtime())},
           {"capabilities",
-           {"graph_timing", "memory_cap", "memory_counters", "peak_resets", "compare", "environment",
-            "energy", "conditions"}},
+           {"graph_timing", "memory_cap", "memory_counters", "memory_trace", "peak_resets", "compare",
+            "environment", "energy", "conditions"}},
           {"models", std::move(list)}};
 }
 
@@ -122,8 +122,9 @@ Answer<Json> TorchHandler::probe(const Json& json) {
   const auto request = probe_request(json);
   if (!request) return tl::unexpected(request.error());
   const Measured measured = engine_->probe(*request);
-  Json reply = {{"records", Json::array({to_json(Record(measured.observation))})},
-                {"environment", environment_json(engine_->environment())}};
+  Json records = Json::array({to_json(Record(measured.observation))});
+  if (measured.trace) records.push_back(to_json(Record(*measured.trace)));
+  Json reply = {{"records", std::move(records)}, {"environment", environment_json(engine_->environment())}};
   if (measured.replace_worker) reply["replace_worker"] = true;
   return reply;
 }

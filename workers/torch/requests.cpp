@@ -52,6 +52,7 @@ Answer<ProbeRequest> probe_request(const Json& json) {
   fields.maybe("max_samples", plan.max_samples);
   fields.maybe("seconds", plan.seconds);
   fields.maybe("cap_bytes", request.cap);
+  fields.maybe("trace", request.trace);
   if (plan.min_samples < 1) fields.fail("'min_samples' is not 1 or more");
   if (plan.max_samples < plan.min_samples) fields.fail("'max_samples' is less than 'min_samples'");
   return finish(fields, request);

@@ -39,6 +39,7 @@ struct ProbeRequest {
   Batch batch = 1;
   SamplingPlan sampling;
   std::optional<Bytes> cap;  ///< the most own memory (context and allocator) that may be taken
+  bool trace = false;        ///< record the allocations of a pass
 };
 
 struct CompareRequest {

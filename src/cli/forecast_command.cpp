@@ -1,0 +1,81 @@
+#include <chrono>
+#include <cstdio>
+
+#include "base/file.h"
+#include "cli/batch_list.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "report/forecast_table.h"
+#include "tune/forecast_batches.h"
+#include "tune/local_device.h"
+
+namespace batchfit {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// The table on stdout, unless the JSON goes there.
+Result<void> show(const ForecastRun& run, const std::string& export_json) {
+  if (export_json == "-") {
+    std::fputs(export_forecasts_json(run).c_str(), stdout);
+    return {};
+  }
+  std::fputs(render_forecasts(run).c_str(), stdout);
+  if (export_json.empty()) return {};
+  return write_file_atomically(export_json, export_forecasts_json(run));
+}
+
+/// Measured figures of at least one batch make the run a success: that larger ones do not fit is a finding.
+int exit_code_of(const ForecastRun& run) {
+  for (const ForecastedBatch& entry : run.batches) {
+    if (entry.measured()) return exit_found;
+  }
+  return exit_runtime;
+}
+
+}  // namespace
+
+int run_forecast(const ForecastCommandOptions& options, const std::vector<std::string>& command_line,
+                 Cancellation& cancel) {
+  const auto batches = parse_batches(options.batches);
+  if (!batches) return report_error(batches.error());
+  const auto memory = parse_memory_limit(options.memory_limit);
+  if (!memory) return report_error(memory.error());
+
+  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
+  Progress progress(options.quiet);
+  Cache cache = cache_of(options.cache, [&](const std::string& warning) {
+    progress.clear();
+    std::fputs(("batchfit: warning: " + warning + "\n").c_str(), stderr);
+  });
+  ForecastRun run;
+  run.version = BATCHFIT_VERSION;
+  run.command = command_line;
+  run.started_at = now();
+  run.limits = {*memory, NoLimit{}};
+
+  progress.begin(options.model + " " + options.workload.dtype);
+  progress.loading();
+  RemoteWorker worker(worker_of(options.worker, device, cancel));
+  const auto loaded = worker.load(request_of(options.workload, device, options.model));
+  if (!loaded) return report_error(loaded.error());
+  run.subject = loaded->subject;
+  run.notes = loaded->notes;
+  if (options.refresh) cache.refresh(loaded->subject);
+  const ForecastTask task{loaded->subject, run.limits, *batches, [&] { return cancel.raised(); },
+                          progress.events()};
+  run.batches = forecast_batches(task, worker, cache);
+  run.environment = worker.last_environment();
+  cache.summarize(loaded->subject);
+  worker.quit();
+  progress.clear();
+
+  if (const auto shown = show(run, options.export_json); !shown) return report_error(shown.error());
+  return cancel.raised() ? exit_code_of_signal() : exit_code_of(run);
+}
+
+}  // namespace batchfit
