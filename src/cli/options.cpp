@@ -41,14 +41,28 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
 
 CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* tune = app.add_subcommand("tune", "find the batch size that each model should run at");
-  tune->add_option("models", options.models, "names of models (see 'batchfit models')")->required();
+  tune->add_option(
+          "models", options.models,
+          "names of models (see 'batchfit models'), or files: TorchScript (.ts, .pt), AOTInductor (.pt2)")
+      ->required();
   add_worker_options(*tune, options.worker);
   tune->add_option("--weights", options.weights, "file or folder of weights, or 'random'")
       ->capture_default_str();
   tune->add_option("--seed", options.seed, "of random weights")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  tune->add_option("--dtype", options.dtype, "fp32, fp16 or bf16")->capture_default_str();
+  tune->add_option("--dtype", options.dtype, "fp32, fp16, bf16, … (default: the model's first)");
+  tune->add_option("--mode", options.mode, "forward, prefill, decode, …, as the model has them")
+      ->capture_default_str();
+  tune->add_option("--shape", options.shapes,
+                   "NAME=SIZE, a named size of the input, or NAME=LOW:HIGH, measured at HIGH (repeatable)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  tune->add_option(
+          "--input", options.inputs,
+          "shape of one item of a file's input, without the batch: 3x224x224, 128:int64 (repeatable)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   tune->add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
   tune->add_flag("--channels-last", options.channels_last, "NHWC memory format");
   tune->add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");

@@ -15,7 +15,9 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"
+#include "cli/shapes.h"
 #include "cli/signals.h"
+#include "facts/model_input.h"
 #include "report/csv_export.h"
 #include "report/json_export.h"
 #include "report/markdown_export.h"
@@ -73,10 +75,17 @@ int terminal_width() {
   return 100;
 }
 
-LoadRequest request_of(const TuneOptions& options, const std::string& device, const std::string& model) {
+/// What is asked of every model of the command line; the model's name is left to fill in.
+Result<LoadRequest> request_of(const TuneOptions& options, const Shapes& shapes, const std::string& device) {
   LoadRequest request;
   request.device = device;
-  request.model = model;
+  request.mode = options.mode;
+  request.shape = shapes.sizes;
+  for (const std::string& text : options.inputs) {
+    auto input = parse_model_input(text);
+    if (!input) return failure(input.error());
+    request.inputs.push_back(std::move(*input));
+  }
   request.weights = options.weights;
   request.seed = options.seed;
   request.dtype = options.dtype;
@@ -114,10 +123,14 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const auto limits = limits_of(options);
   if (!limits) return report_error(limits.error());
   if (auto known = make_strategy(options.strategy, {}); !known) return report_error(known.error());
+  const auto shapes = parse_shapes(options.shapes);
+  if (!shapes) return report_error(shapes.error());
+  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
+  auto request = request_of(options, *shapes, device);
+  if (!request) return report_error(request.error());
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
-  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
   Progress progress(options.quiet);
   Cache cache = cache_of(options.cache, [&](const std::string& warning) {
     progress.clear();
@@ -137,8 +150,11 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
   for (const std::string& model : options.models) {
     if (cancel.raised()) break;
-    progress.begin(model + " " + options.dtype);
-    run.workloads.push_back(suite.tune(request_of(options, device, model), goal, progress.events()));
+    progress.begin(options.dtype.empty() ? model : model + " " + options.dtype);
+    request->model = model;
+    TunedWorkload tuned = suite.tune(*request, goal, progress.events());
+    tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
+    run.workloads.push_back(std::move(tuned));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);
   }
