@@ -108,7 +108,7 @@ def write_result(folder, name, *, title, what, command, columns, rows, versions=
         "device": device_name(),
         "versions": versions or {},
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "columns": [{"key": key, "title": text} for key, text in columns],
+        "columns": [dict(zip(("key", "title", "format"), column)) for column in columns],
         "rows": rows,
         "notes": list(notes),
     }

@@ -84,6 +84,6 @@ def quantise(model, compute):
         four_bit = bitsandbytes.nn.Linear4bit(
             linear.in_features, linear.out_features, bias=False, compute_dtype=compute, quant_type="nf4", device="meta"
         )
-        weight = bitsandbytes.nn.Params4bit(linear.weight.data.cpu(), requires_grad=False, quant_type="nf4")
-        four_bit.weight = weight.to(linear.weight.device)  # moving it is what quantises it
+        weight = bitsandbytes.nn.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4")
+        four_bit.weight = weight.to(linear.weight.device)  # what quantises it, though it is there already
         model.model.set_submodule(name, four_bit)

@@ -50,10 +50,21 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
   return options;
 }
 
-LoadRequest request_of(const WorkloadChoice& options, const std::string& device, const std::string& model) {
+std::string label_of(const std::string& model, const WorkloadChoice& options) {
+  return options.dtype.empty() ? model : model + " " + options.dtype;
+}
+
+Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shapes,
+                               const std::string& device) {
   LoadRequest request;
   request.device = device;
-  request.model = model;
+  request.mode = options.mode;
+  request.shape = shapes.sizes;
+  for (const std::string& text : options.inputs) {
+    auto input = parse_model_input(text);
+    if (!input) return failure(input.error());
+    request.inputs.push_back(std::move(*input));
+  }
   request.weights = options.weights;
   request.seed = options.seed;
   request.dtype = options.dtype;

@@ -46,7 +46,12 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   const auto memory = parse_memory_limit(options.memory_limit);
   if (!memory) return report_error(memory.error());
 
+  const auto shapes = parse_shapes(options.workload.shapes);
+  if (!shapes) return report_error(shapes.error());
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
+  auto request = request_of(options.workload, *shapes, device);
+  if (!request) return report_error(request.error());
+  request->model = options.model;
   Progress progress(options.quiet);
   Cache cache = cache_of(options.cache, [&](const std::string& warning) {
     progress.clear();
@@ -58,13 +63,14 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   run.started_at = now();
   run.limits = {*memory, NoLimit{}};
 
-  progress.begin(options.model + " " + options.workload.dtype);
+  progress.begin(label_of(options.model, options.workload));
   progress.loading();
   RemoteWorker worker(worker_of(options.worker, device, cancel));
-  const auto loaded = worker.load(request_of(options.workload, device, options.model));
+  const auto loaded = worker.load(*request);
   if (!loaded) return report_error(loaded.error());
   run.subject = loaded->subject;
   run.notes = loaded->notes;
+  run.notes.insert(run.notes.end(), shapes->notes.begin(), shapes->notes.end());
   if (options.refresh) cache.refresh(loaded->subject);
   const ForecastTask task{loaded->subject, run.limits, *batches, [&] { return cancel.raised(); },
                           progress.events()};

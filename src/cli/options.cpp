@@ -39,7 +39,19 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
   command.add_option("--seed", options.seed, "of random weights")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  command.add_option("--dtype", options.dtype, "fp32, fp16 or bf16")->capture_default_str();
+  command.add_option("--dtype", options.dtype, "fp32, fp16, bf16, … (default: the model's first)");
+  command.add_option("--mode", options.mode, "forward, prefill, decode, …, as the model has them")
+      ->capture_default_str();
+  command
+      .add_option("--shape", options.shapes,
+                  "NAME=SIZE, a named size of the input, or NAME=LOW:HIGH, measured at HIGH (repeatable)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--input", options.inputs,
+                  "shape of one item of a file's input, without the batch: 3x224x224, 128:int64 (repeatable)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
   command.add_flag("--channels-last", options.channels_last, "NHWC memory format");
   command.add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
@@ -78,7 +90,10 @@ std::vector<std::string> subcommand_names(const CLI::App& app) {
 
 CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* tune = app.add_subcommand("tune", "find the batch size that each model should run at");
-  tune->add_option("models", options.models, "names of models (see 'batchfit models')")->required();
+  tune->add_option(
+          "models", options.models,
+          "names of models (see 'batchfit models'), or files: TorchScript (.ts, .pt), AOTInductor (.pt2)")
+      ->required();
   add_worker_options(*tune, options.worker);
   add_workload_options(*tune, options.workload);
   add_memory_limit(*tune, options.memory_limit);

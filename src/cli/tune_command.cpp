@@ -15,7 +15,9 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"
+#include "cli/shapes.h"
 #include "cli/signals.h"
+#include "facts/model_input.h"
 #include "report/csv_export.h"
 #include "report/json_export.h"
 #include "report/markdown_export.h"
@@ -98,10 +100,14 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const auto limits = limits_of(options);
   if (!limits) return report_error(limits.error());
   if (auto known = make_strategy(options.strategy, {}); !known) return report_error(known.error());
+  const auto shapes = parse_shapes(options.workload.shapes);
+  if (!shapes) return report_error(shapes.error());
+  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
+  auto request = request_of(options.workload, *shapes, device);
+  if (!request) return report_error(request.error());
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
-  const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
   Progress progress(options.quiet);
   Cache cache = cache_of(options.cache, [&](const std::string& warning) {
     progress.clear();
@@ -121,8 +127,11 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
   for (const std::string& model : options.models) {
     if (cancel.raised()) break;
-    progress.begin(model + " " + options.workload.dtype);
-    run.workloads.push_back(suite.tune(request_of(options.workload, device, model), goal, progress.events()));
+    progress.begin(label_of(model, options.workload));
+    request->model = model;
+    TunedWorkload tuned = suite.tune(*request, goal, progress.events());
+    tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
+    run.workloads.push_back(std::move(tuned));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);
   }

@@ -21,7 +21,32 @@ constexpr std::array watched_variables{
     "MKL_NUM_THREADS",         "NVIDIA_TF32_OVERRIDE",    "OMP_NUM_THREADS",
     "PYTORCH_ALLOC_CONF",      "PYTORCH_CUDA_ALLOC_CONF", "TORCH_CUDNN_V8_API_DISABLED"};
 
-std::optional<FileIdentity> file_at(const fs::path& path) {
+std::optional<FileIdentity> program_at(const std::string& word) {
+  if (word.find('/') != std::string::npos) return identify_file(word);
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const fs::path candidate = fs::path(folder.empty() ? "." : folder) / word;
+    if (::access(candidate.c_str(), X_OK) != 0) continue;
+    if (auto file = identify_file(candidate.string())) return file;
+  }
+  return std::nullopt;
+}
+
+std::optional<FileIdentity> argument_at(const std::string& word) {
+  if (auto file = identify_file(word)) return file;
+  const std::size_t colon = word.rfind(':');
+  return colon == std::string::npos ? std::nullopt : identify_file(word.substr(0, colon));
+}
+
+bool is_assignment(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  return equals != std::string::npos && word.find('/') > equals;
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identify_file(const std::string& path) {
   struct stat info {};
   if (path.empty() || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   std::error_code error;
@@ -31,31 +56,6 @@ std::optional<FileIdentity> file_at(const fs::path& path) {
   return FileIdentity{absolute.lexically_normal().string(), info.st_size,
                       info.st_mtim.tv_sec * ns_per_s + info.st_mtim.tv_nsec, info.st_ino};
 }
-
-std::optional<FileIdentity> program_at(const std::string& word) {
-  if (word.find('/') != std::string::npos) return file_at(word);
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const fs::path candidate = fs::path(folder.empty() ? "." : folder) / word;
-    if (::access(candidate.c_str(), X_OK) != 0) continue;
-    if (auto file = file_at(candidate)) return file;
-  }
-  return std::nullopt;
-}
-
-std::optional<FileIdentity> argument_at(const std::string& word) {
-  if (auto file = file_at(word)) return file;
-  const std::size_t colon = word.rfind(':');
-  return colon == std::string::npos ? std::nullopt : file_at(word.substr(0, colon));
-}
-
-bool is_assignment(const std::string& word) {
-  const std::size_t equals = word.find('=');
-  return equals != std::string::npos && word.find('/') > equals;
-}
-
-}  // namespace
 
 std::vector<std::string> command_words(const std::string& command) {
   std::vector<std::string> words;
@@ -101,11 +101,12 @@ WorkerIdentity identify(const std::string& command) {
 
 Json to_json(const WorkerIdentity& identity) {
   Json files = Json::array();
-  for (const FileIdentity& file : identity.files) {
-    files.push_back(
-        {{"path", file.path}, {"size", file.size}, {"mtime_ns", file.mtime_ns}, {"inode", file.inode}});
-  }
+  for (const FileIdentity& file : identity.files) files.push_back(to_json(file));
   return {{"command", identity.command}, {"files", std::move(files)}, {"variables", identity.variables}};
+}
+
+Json to_json(const FileIdentity& file) {
+  return {{"path", file.path}, {"size", file.size}, {"mtime_ns", file.mtime_ns}, {"inode", file.inode}};
 }
 
 }  // namespace batchfit

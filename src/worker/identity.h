@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,12 @@ struct WorkerIdentity {
 /// alone. What a script imports is not seen. Never fails: a word that is no file is passed over.
 WorkerIdentity identify(const std::string& command);
 
+/// The regular file at a path; nothing where there is none.
+std::optional<FileIdentity> identify_file(const std::string& path);
+
 /// Keys sorted, so that its text can be compared and hashed.
 Json to_json(const WorkerIdentity& identity);
+Json to_json(const FileIdentity& file);
 
 /// The words of a command line, with the shell's quotes and backslashes taken off; nothing is expanded.
 std::vector<std::string> command_words(const std::string& command);

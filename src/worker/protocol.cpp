@@ -135,7 +135,6 @@ Json load_request(const LoadRequest& request) {
                {"model", request.model},
                {"weights", request.weights},
                {"seed", request.seed},
-               {"dtype", request.dtype},
                {"tf32", request.tf32},
                {"channels_last", request.channels_last},
                {"fold_batchnorm", request.fold_batchnorm},
@@ -143,6 +142,8 @@ Json load_request(const LoadRequest& request) {
                {"mode", request.mode},
                {"shape", request.shape},
                {"timing", request.timing}};
+  if (!request.dtype.empty()) json["dtype"] = request.dtype;
+  for (const ModelInput& input : request.inputs) json["inputs"].push_back(to_json(input));
   if (request.threads) json["threads"] = *request.threads;
   return json;
 }

@@ -10,6 +10,7 @@
 
 #include "facts/evidence.h"
 #include "facts/json.h"
+#include "facts/model_input.h"
 #include "facts/probe.h"
 #include "facts/workload.h"
 
@@ -29,13 +30,14 @@ struct LoadRequest {
   std::string model;
   std::string weights = "random";  ///< "random" or a path
   std::int64_t seed = 0;           ///< of random weights
-  std::string dtype = "fp32";
+  std::string dtype;               ///< empty: the model's first
   bool tf32 = false;
   bool channels_last = false;
   bool fold_batchnorm = false;
   bool include_copies = false;
   std::string mode = "forward";
   std::map<std::string, std::int64_t> shape;  ///< named sizes
+  std::vector<ModelInput> inputs;             ///< of a model that is a file, in its order
   std::string timing = "auto";                ///< auto | graph | eager
   std::optional<std::int64_t> threads;        ///< CPU threads, where the user set them
 

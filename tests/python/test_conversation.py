@@ -103,6 +103,7 @@ class Forms(unittest.TestCase):
             self.assertEqual(loaded["subject"]["workload"]["weights"], "random (seed 0)")
             loaded = worker.load("tiny-lm", mode="decode", shape={"length": 7})
             self.assertEqual(loaded["subject"]["workload"]["input_shape"], [1])
+            self.assertEqual(loaded["subject"]["workload"]["dtype"], "fp32", "the first that is declared")
 
     def test_a_size_of_the_request_goes_before_the_command_lines_and_the_default(self) -> None:
         with Worker("functions.py:load", "--shape", "width=16") as worker:

@@ -34,8 +34,9 @@ class Examples(unittest.TestCase):
         return loaded
 
     @needs("torchvision")
-    def test_a_torchvision_model(self) -> None:
-        loaded = self.measured("torchvision_resnet50.py:load", "torchvision-resnet50", shape={"size": 64})
+    def test_torchvision_models(self) -> None:
+        self.measured("torchvision_models.py", "torchvision-vit-b-16", shape={"size": 64})
+        loaded = self.measured("torchvision_models.py", "torchvision-resnet50", shape={"size": 64})
         self.assertEqual(loaded["subject"]["workload"]["input_shape"], [3, 64, 64])
         self.assertIn("torchvision", loaded["subject"]["runtime"]["details"]["packages"])
 

@@ -95,6 +95,7 @@ Answer<Json> SimWorker::load(const Json& request) {
   std::string weights = "random";
   std::int64_t seed = 0;
   fields.required("model", workload.model);
+  if (!device_.dtypes.empty()) workload.dtype = device_.dtypes.front();
   fields.maybe("dtype", workload.dtype);
   fields.maybe("weights", weights);
   fields.maybe("seed", seed);

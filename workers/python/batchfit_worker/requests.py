@@ -18,7 +18,7 @@ class Load:
     model: str
     weights: str = "random"
     seed: int = 0
-    dtype: str = "fp32"
+    dtype: str = ""  # empty: the model's first
     tf32: bool = False
     channels_last: bool = False
     fold_batchnorm: bool = False

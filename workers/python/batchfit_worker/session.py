@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import traceback
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class Session:
         started = time.monotonic()
         self.release()
         entry = self._entry(request)
+        request = dataclasses.replace(request, dtype=request.dtype or entry.declaration.dtypes[0])
+        self._check_choices(entry, request)
         device = devices.named(request.device)
         measure = self._measure(device)
         user = self._user(entry)
@@ -147,10 +150,12 @@ class Session:
         entry = self.entries.get(request.model) or self.entries.get(request.model.replace("_", "-"))
         if entry is None:
             raise usage(f"there is no model '{request.model}' in {self.target.path.name}", f"models: {', '.join(self.entries)}")
+        return entry
+
+    def _check_choices(self, entry: Entry, request: Load) -> None:
         for what, value, known in (("dtype", request.dtype, entry.declaration.dtypes), ("mode", request.mode, entry.declaration.modes)):
             if value not in known:
                 raise usage(f"{entry.name} has no {what} '{value}'", f"{what}s: {', '.join(known)}")
-        return entry
 
     def _user(self, entry: Entry) -> UserModel:
         if entry.name not in self._users:
