@@ -117,6 +117,7 @@ TEST(Requests, a_load_names_the_field_that_is_wrong) {
   EXPECT_THAT(message(R"({"device":"cpu","model":"m","timing":"slow"})"), HasSubstr("timing"));
   EXPECT_THAT(message(R"({"device":"cpu","model":"m","threads":0})"), HasSubstr("threads"));
   EXPECT_THAT(message(R"({"device":"cpu","model":"m","tf32":1})"), HasSubstr("tf32"));
+  EXPECT_THAT(message(R"({"device":"cpu","model":"m","inputs":[{"shape":[0]}]})"), HasSubstr("input"));
 }
 
 TEST(Requests, a_probe_needs_a_batch_and_bounds_in_order) {

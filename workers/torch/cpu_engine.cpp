@@ -17,8 +17,8 @@ namespace {
 
 class CpuPass : public Pass {
  public:
-  CpuPass(const LoadedModel& loaded, Batch batch) : loaded_(loaded), input_(loaded.input(batch)) {}
-  void run() override { loaded_.model->forward(input_); }
+  CpuPass(const LoadedModel& loaded, Batch batch) : loaded_(loaded), inputs_(loaded.inputs(batch)) {}
+  void run() override { loaded_.run(inputs_); }
   Seconds timed() override {
     const auto start = std::chrono::steady_clock::now();
     run();
@@ -27,7 +27,7 @@ class CpuPass : public Pass {
 
  private:
   const LoadedModel& loaded_;
-  at::Tensor input_;
+  std::vector<at::Tensor> inputs_;
 };
 
 class CpuEngine : public Engine {
@@ -60,6 +60,9 @@ class CpuEngine : public Engine {
     } catch (const c10::Error& error) {
       observation.outcome = Outcome::failed;
       observation.reason = error.what_without_backtrace();
+    } catch (const std::exception& error) {  // of the code in a model's file
+      observation.outcome = Outcome::failed;
+      observation.reason = error.what();
     }
     if (observation.outcome == Outcome::out_of_memory)
       observation.reason = "the process could not get the memory";

@@ -115,7 +115,7 @@ Answer<void> CudaEngine::settle_timing() {
   const bool lost = failed->out_of_memory || !device_.usable();
   if (loaded_.request.timing == Timing::graph || lost) {
     Refusal refusal{failed->out_of_memory ? RefusalKind::out_of_memory : RefusalKind::runtime,
-                    loaded_.info->name + " cannot be captured in a CUDA graph: " + failed->reason,
+                    loaded_.info.name + " cannot be captured in a CUDA graph: " + failed->reason,
                     failed->out_of_memory ? "free memory on the device" : "use eager timing", lost};
     return tl::unexpected(std::move(refusal));
   }

@@ -21,14 +21,17 @@ CudaPass::Events::~Events() {
 }
 
 CudaPass::CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch)
-    : loaded_(loaded), stream_(device.stream()), input_(loaded.input(batch)) {
+    : loaded_(loaded), stream_(device.stream()), inputs_(loaded.inputs(batch)) {
   if (!loaded.request.include_copies) return;
-  host_input_ = at::empty_like(input_, at::TensorOptions().device(at::kCPU).pinned_memory(true));
-  host_input_.copy_(input_);
+  for (const at::Tensor& input : inputs_) {
+    const auto pinned = at::TensorOptions().device(at::kCPU).pinned_memory(true);
+    host_inputs_.push_back(at::empty_like(input, pinned).copy_(input));
+  }
 }
 
 void CudaPass::run() {
-  if (host_input_.defined()) input_.copy_(host_input_, /*non_blocking=*/true);
+  for (std::size_t i = 0; i < host_inputs_.size(); ++i)
+    inputs_[i].copy_(host_inputs_[i], /*non_blocking=*/true);
   launch();
 }
 
@@ -60,19 +63,19 @@ void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
 
 }  // namespace
 
-void EagerPass::launch() { loaded().model->forward(input()); }
+void EagerPass::launch() { loaded().run(inputs()); }
 
 GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
                      std::optional<AllocationTrace>* trace)
     : CudaPass(loaded, device, batch) {
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
-  C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the input is there before the graph reads it
+  C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the inputs are there before the graph reads it
   std::optional<CudaTrace> recording;
   if (trace != nullptr) recording.emplace(device, batch, Timing::graph);
   try {
     graph->capture_begin();
     // The output's memory belongs to the graph's pool; nothing needs its value.
-    loaded.model->forward(this->input());
+    loaded.run(this->inputs());
     graph->capture_end();
   } catch (...) {
     abandon_capture(*graph, device.index());

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "cuda_device.h"
 #include "facts/trace.h"
@@ -22,7 +23,7 @@ class CudaPass : public Pass {
  protected:
   CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
   const LoadedModel& loaded() const { return loaded_; }
-  const at::Tensor& input() const { return input_; }
+  const std::vector<at::Tensor>& inputs() const { return inputs_; }
 
  private:
   virtual void launch() = 0;
@@ -36,8 +37,8 @@ class CudaPass : public Pass {
 
   const LoadedModel& loaded_;
   cudaStream_t stream_;
-  at::Tensor input_;
-  at::Tensor host_input_;  ///< pinned; undefined where copies are not timed
+  std::vector<at::Tensor> inputs_;
+  std::vector<at::Tensor> host_inputs_;  ///< pinned; none where copies are not timed
   Events events_;
 };
 

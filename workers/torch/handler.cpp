@@ -81,6 +81,8 @@ Answer<Json> TorchHandler::handle(const std::string& op, const Json& request) {
     return refuse(RefusalKind::out_of_memory, op + ": the host has no memory left", "free memory");
   } catch (const c10::Error& error) {
     return refuse(RefusalKind::runtime, op + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {  // of the code in a model's file
+    return refuse(RefusalKind::runtime, op + ": " + error.what());
   }
 }
 

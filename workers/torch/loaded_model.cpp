@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model_file.h"
 
 namespace batchfit {
 namespace {
@@ -16,8 +17,23 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string random_weights(const LoadRequest& request) {
-  return fmt::format("random (seed {})", request.seed);
+std::string weights_of(const LoadedModel& loaded) {
+  if (!loaded.info.weights.empty()) return loaded.info.weights;
+  return fmt::format("random (seed {})", loaded.request.seed);
+}
+
+/// Whether the model has what is asked of it.
+Answer<ModelInfo> check_choices(const LoadRequest& request, const ModelInfo& info) {
+  const auto refuse_option = [&](const std::string& what, const std::vector<std::string>& choices) {
+    return refuse(RefusalKind::usage, fmt::format("{} has no {}", info.name, what),
+                  choices.empty() ? "leave it out" : "choose from " + join_words(choices));
+  };
+  if (!request.dtype.empty() && !contains(info.dtypes, request.dtype))
+    return refuse_option("dtype '" + request.dtype + "'", info.dtypes);
+  if (!contains(info.modes, request.mode)) return refuse_option("mode '" + request.mode + "'", info.modes);
+  if (!request.shape.empty()) return refuse_option("named size '" + request.shape.begin()->first + "'", {});
+  if (request.fold_batchnorm && !info.has_batchnorm) return refuse_option("BatchNorm to fold", {});
+  return info;
 }
 
 }  // namespace
@@ -25,78 +41,96 @@ std::string random_weights(const LoadRequest& request) {
 at::ScalarType scalar_type(const std::string& dtype) {
   if (dtype == "fp16") return at::kHalf;
   if (dtype == "bf16") return at::kBFloat16;
+  if (dtype == "int64") return at::kLong;
+  if (dtype == "int32") return at::kInt;
+  if (dtype == "bool") return at::kBool;
   return at::kFloat;
 }
 
-at::Tensor LoadedModel::input(Batch batch) const {
-  std::vector<std::int64_t> shape{batch};
-  shape.insert(shape.end(), info->item_shape.begin(), info->item_shape.end());
+std::string dtype_name(at::ScalarType dtype) {
+  for (const char* name : {"fp32", "fp16", "bf16", "int64", "int32", "bool"}) {
+    if (scalar_type(name) == dtype) return name;
+  }
+  return c10::toString(dtype);
+}
+
+std::vector<at::Tensor> LoadedModel::inputs(Batch batch) const {
   const auto format = request.channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-  return at::empty(shape, at::TensorOptions().device(device).dtype(dtype).memory_format(format)).normal_();
+  const std::vector<ModelInput> only{{info.item_shape, "", true}};
+  std::vector<at::Tensor> made;
+  for (const ModelInput& input : info.inputs.empty() ? only : info.inputs) {
+    std::vector<std::int64_t> shape = input.shape;
+    if (input.batched) shape.insert(shape.begin(), batch);
+    const at::ScalarType type = input.dtype.empty() ? dtype : scalar_type(input.dtype);
+    const auto options = at::TensorOptions().device(device).dtype(type).memory_format(format);
+    const at::Tensor tensor = at::empty(shape, options);
+    made.push_back(tensor.is_floating_point() ? tensor.normal_() : tensor.random_(0, 2));
+  }
+  return made;
 }
 
 Workload LoadedModel::workload(Timing timing) const {
   Workload workload;
-  workload.model = info->name;
-  workload.weights = random_weights(request);
-  workload.model_code = info->code;
+  workload.model = info.name;
+  workload.weights = weights_of(*this);
+  workload.model_code = info.code;
   workload.dtype = request.dtype;
   workload.tf32 = request.tf32;
   workload.channels_last = request.channels_last;
   workload.folded_batchnorm = request.fold_batchnorm;
   workload.include_copies = request.include_copies;
   workload.mode = request.mode;
-  workload.input_shape = info->item_shape;
+  workload.input_shape = info.item_shape;
   workload.shape = request.shape;
   workload.timing = timing;
   return workload;
 }
 
 std::vector<std::string> LoadedModel::notes() const {
-  std::vector<std::string> notes{"weights: " + random_weights(request)};
+  std::vector<std::string> notes{"weights: " + weights_of(*this)};
   if (request.tf32) notes.emplace_back("tf32: fp32 products are computed in TF32");
   return notes;
 }
 
-Answer<const ModelInfo*> check_request(const LoadRequest& request) {
+Answer<ModelInfo> check_request(const LoadRequest& request) {
+  if (is_model_file(request.model)) {
+    auto info = check_model_file(request);
+    return info ? check_choices(request, *info) : std::move(info);
+  }
+  if (!request.inputs.empty()) {
+    return refuse(RefusalKind::usage, request.model + " knows its inputs",
+                  "leave --input out; it is for files");
+  }
   const auto found = find_model(request.model);
   if (!found) return refuse(found.error());
-  const ModelInfo& info = **found;
-  const auto refuse_option = [&](const std::string& what, const std::vector<std::string>& choices) {
-    return refuse(RefusalKind::usage, fmt::format("{} has no {}", info.name, what),
-                  choices.empty() ? "leave it out" : "choose from " + join_words(choices));
-  };
-  if (!contains(info.dtypes, request.dtype))
-    return refuse_option("dtype '" + request.dtype + "'", info.dtypes);
-  if (!contains(info.modes, request.mode)) return refuse_option("mode '" + request.mode + "'", info.modes);
-  if (!request.shape.empty()) return refuse_option("named size '" + request.shape.begin()->first + "'", {});
-  if (request.fold_batchnorm && !info.has_batchnorm) return refuse_option("BatchNorm to fold", {});
   if (request.weights != "random") {
     return refuse(RefusalKind::unsupported,
                   "this worker does not read weights from files ('" + request.weights + "')",
                   "leave the weights out to run with random ones");
   }
-  return &info;
+  return check_choices(request, **found);
 }
 
 Answer<LoadedModel> build_model(const LoadRequest& request, at::Device device) {
   const auto info = check_request(request);
   if (!info) return tl::unexpected(info.error());
+  if (is_model_file(request.model)) return load_model_file(request, *info, device);
   LoadedModel loaded;
   loaded.request = request;
+  if (request.dtype.empty()) loaded.request.dtype = info->dtypes.front();
   loaded.info = *info;
   loaded.device = device;
-  loaded.dtype = scalar_type(request.dtype);
+  loaded.dtype = scalar_type(loaded.request.dtype);
   RandomWeights weights(device, request.seed);
-  loaded.model = loaded.info->build(weights, {loaded.dtype, request.channels_last, request.fold_batchnorm});
+  loaded.model = loaded.info.build(weights, {loaded.dtype, request.channels_last, request.fold_batchnorm});
   if (weights.error()) return refuse(*weights.error());
   return loaded;
 }
 
 Answer<void> check_output(const LoadedModel& loaded) {
-  const at::Tensor output = loaded.model->forward(loaded.input(1));
-  if (at::all(at::isfinite(output)).item<bool>()) return {};
-  return refuse(RefusalKind::runtime, loaded.info->name + ": outputs are not finite at batch 1",
+  const at::Tensor output = loaded.run(loaded.inputs(1));
+  if (!output.defined() || at::all(at::isfinite(output)).item<bool>()) return {};
+  return refuse(RefusalKind::runtime, loaded.info.name + ": outputs are not finite at batch 1",
                 "try another dtype, or check the weights");
 }
 

@@ -14,13 +14,16 @@ namespace batchfit {
 /// A model with its weights on a device, as a load request asked for it.
 struct LoadedModel {
   LoadRequest request;
-  const ModelInfo* info = nullptr;
+  ModelInfo info;
   std::unique_ptr<Model> model;
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
 
-  /// Random input for a batch on the device, in the model's dtype and memory format.
-  at::Tensor input(Batch batch) const;
+  /// Random inputs for a batch on the device, in the model's memory format and, but where an input has its
+  /// own, its dtype. Whole numbers are 0 and 1, which index any table of two rows or more.
+  std::vector<at::Tensor> inputs(Batch batch) const;
+
+  at::Tensor run(const std::vector<at::Tensor>& inputs) const { return model->forward_all(inputs); }
 
   /// The workload as the worker states it.
   Workload workload(Timing timing) const;
@@ -31,16 +34,20 @@ struct LoadedModel {
 
 /// Checks all of a request that can be checked without a device: the model, and whether it has what is asked
 /// for.
-Answer<const ModelInfo*> check_request(const LoadRequest& request);
+Answer<ModelInfo> check_request(const LoadRequest& request);
 
-/// Fills the model's weights on the device. Throws c10::Error where the device is out of memory.
+/// Fills the model's weights on the device, or loads its file there. Throws c10::Error where the device is
+/// out of memory.
 Answer<LoadedModel> build_model(const LoadRequest& request, at::Device device);
 
 /// Whether the output for batch 1 is finite; a `runtime` refusal where it is not. Throws what the pass
 /// throws.
 Answer<void> check_output(const LoadedModel& loaded);
 
-/// "fp16" → Half; the name must be one of fp32, fp16 and bf16.
+/// "fp16" → Half; the name must be one of fp32, fp16, bf16, int64, int32 and bool.
 at::ScalarType scalar_type(const std::string& dtype);
+
+/// Half → "fp16"; torch's own name where batchfit has none.
+std::string dtype_name(at::ScalarType dtype);
 
 }  // namespace batchfit

@@ -17,6 +17,16 @@ void read_batch(Fields& fields, const char* name, Batch& out) {
   if (out < 1) fields.fail(std::string("'") + name + "' is not 1 or more");
 }
 
+void read_inputs(Fields& fields, std::vector<ModelInput>& out) {
+  const Json* list = fields.find("inputs");
+  if (list == nullptr || list->is_null()) return;
+  if (!list->is_array()) {
+    fields.fail("'inputs' is not a list");
+    return;
+  }
+  for (const Json& item : *list) fields.nested(model_input_from_json(item), out.emplace_back());
+}
+
 }  // namespace
 
 Answer<LoadRequest> load_request(const Json& json) {
@@ -34,6 +44,7 @@ Answer<LoadRequest> load_request(const Json& json) {
   fields.maybe("include_copies", request.include_copies);
   fields.maybe("mode", request.mode);
   fields.maybe("shape", request.shape);
+  read_inputs(fields, request.inputs);
   fields.maybe("timing", timing);
   fields.maybe("threads", request.threads);
   if (timing == "graph") request.timing = Timing::graph;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/reply.h"
+#include "facts/model_input.h"
 #include "facts/workload.h"
 
 namespace batchfit {
@@ -17,13 +18,14 @@ struct LoadRequest {
   std::string model;
   std::string weights = "random";  ///< "random", or a path
   std::int64_t seed = 0;
-  std::string dtype = "fp32";
+  std::string dtype;  ///< empty: the model's first
   bool tf32 = false;
   bool channels_last = false;
   bool fold_batchnorm = false;
   bool include_copies = false;
   std::string mode = "forward";
   std::map<std::string, std::int64_t> shape;
+  std::vector<ModelInput> inputs;       ///< of a model that is a file
   std::optional<Timing> timing;         ///< absent: "auto"
   std::optional<std::int64_t> threads;  ///< CPU threads, where the user set them
 };

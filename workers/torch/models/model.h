@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "facts/model_input.h"
 #include "weights.h"
 
 namespace batchfit {
@@ -26,6 +27,11 @@ class Model {
   /// input [batch, item shape…] on the model's device and in its dtype → output [batch, …]. Throws
   /// c10::Error.
   virtual at::Tensor forward(const at::Tensor& input) const = 0;
+
+  /// The pass on all inputs, in their order; a model of several overrides it.
+  virtual at::Tensor forward_all(const std::vector<at::Tensor>& inputs) const {
+    return forward(inputs.front());
+  }
 };
 
 /// What is known of a model without building it.
@@ -35,7 +41,9 @@ struct ModelInfo {
   std::string code;   ///< version of the code that builds it: changes whenever a measurement may
   std::vector<std::string> dtypes{"fp32", "fp16", "bf16"};
   std::vector<std::string> modes{"forward"};
-  std::vector<std::int64_t> item_shape;  ///< input of one item
+  std::vector<std::int64_t> item_shape;  ///< input of one item; of the first input, where there are several
+  std::vector<ModelInput> inputs;        ///< all of them, where there are several or a file says so
+  std::string weights;                   ///< digest, where the model has its own; empty: as asked for
   bool has_batchnorm = false;
   std::unique_ptr<Model> (*build)(Weights&, const BuildOptions&) = nullptr;
 };
