@@ -144,7 +144,8 @@ TEST(Requests, say_what_the_protocol_page_says) {
   EXPECT_EQ(probe.at("batch"), 8);
   EXPECT_EQ(probe.at("cap_bytes"), 1000);
   EXPECT_FALSE(probe_request(Measure{8}, {}).contains("cap_bytes"));
-  for (const char* name : {"threads", "dtype", "inputs"}) EXPECT_FALSE(load_request({}).contains(name)) << name;
+  for (const char* name : {"threads", "dtype", "inputs"})
+    EXPECT_FALSE(load_request({}).contains(name)) << name;
   LoadRequest file;
   file.inputs = {{{3, 224, 224}, "fp16", true}};
   EXPECT_EQ(load_request(file).at("inputs"), Json::parse(R"([{"shape":[3,224,224],"dtype":"fp16"}])"));

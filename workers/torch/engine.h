@@ -18,7 +18,7 @@ namespace batchfit {
 struct Measured {
   Observation observation;
   std::optional<AllocationTrace> trace;  ///< where one was asked for and could be taken
-  bool replace_worker = false;  ///< what happened leaves this worker unfit
+  bool replace_worker = false;           ///< what happened leaves this worker unfit
 };
 
 /// A model loaded on a device, ready to be measured. Out-of-memory and passes that raise are outcomes of a
