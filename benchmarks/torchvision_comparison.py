@@ -72,7 +72,7 @@ def main():
         columns=[("model", "model"), ("dtype", "dtype"), ("timing", "timing"), ("batch", "batch"), ("worker_ms", "worker ms"), ("again_ms", "again ms"),
                  ("peer_ms", "torchvision ms"), ("latency_ratio", "latency ratio"), ("worker_mib", "worker MiB"), ("peer_mib", "torchvision MiB"),
                  ("memory_ratio", "memory ratio")],
-        rows=rows, versions=peer["versions"],
+        rows=rows, versions={name: str(version) for name, version in peer["versions"].items()},
         notes=["Eager latency at small batches is launch noise, on both sides."],
     )
 
