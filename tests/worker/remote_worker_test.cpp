@@ -104,7 +104,9 @@ class LosesOneProbe : public testing::TestWithParam<LostProbe> {};
 
 TEST_P(LosesOneProbe, and_the_replaced_worker_measures_it) {
   const SimDeviceFile file(std::string(R"([{"batch": 8, "kind": ")") + GetParam().kind + "\"}]");
-  RemoteWorker worker(file.options());
+  WorkerOptions options = file.options();
+  if (GetParam().counted_as == std::string("timeout")) options.patience.probe = 1;
+  RemoteWorker worker(options);
   ASSERT_TRUE(worker.load(tiny_request()));
   const pid_t first = *worker.pid();
   ASSERT_TRUE(observation_in(worker.run(Measure{4})));
@@ -157,9 +159,7 @@ TEST(RemoteWorker, that_is_stopped_for_good_is_killed) {
 TEST(RemoteWorker, an_answer_that_is_slow_but_in_time_is_taken) {
   const SimDeviceFile file(
       R"([{"kind": "slow", "batch": 8, "wall_s": 0.1}, {"kind": "stderr_flood", "batch": 9}])");
-  WorkerOptions options = file.options();
-  options.patience.probe = 60;
-  RemoteWorker worker(options);
+  RemoteWorker worker(file.options());
   ASSERT_TRUE(worker.load(tiny_request()));
   EXPECT_TRUE(observation_in(worker.run(Measure{8})));
   EXPECT_TRUE(observation_in(worker.run(Measure{9})));

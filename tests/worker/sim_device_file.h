@@ -34,11 +34,12 @@ class SimDeviceFile {
 
   std::string command() const { return shell_quoted(SIM_WORKER) + " " + shell_quoted(path_.string()); }
 
-  /// Options for tests: the worker answers in milliseconds, so a second is a hang.
+  /// Options for tests. A probe's time-out is generous, so that on a slow machine it does not come before the
+  /// fault that a test is about; tests of silence set their own.
   WorkerOptions options() const {
     WorkerOptions options;
     options.command = command();
-    options.patience.probe = 1;
+    options.patience.probe = 60;
     options.graces = {.after_close = 2, .after_terminate = 0.05, .after_kill = 5};
     return options;
   }
