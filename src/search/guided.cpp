@@ -6,6 +6,7 @@
 #include <set>
 
 #include "facts/summary.h"
+#include "search/memory_bound.h"
 #include "search/strategy.h"
 
 namespace batchfit {
@@ -23,10 +24,10 @@ constexpr double horizon = 1.5;
 // Of the smallest tile the next two multiples are looked at, of each larger one the next.
 constexpr Batch smallest_tiles_ahead = 2;
 
-/// One measured value (seconds or bytes) of a batch.
+/// A measured point of the latency curve.
 struct Point {
   Batch batch;
-  double value;
+  Seconds value;
 };
 
 /// What the evidence says of the batches tried so far. On the way a batch that comparisons have yet to settle
@@ -36,7 +37,6 @@ struct Bracket {
   std::optional<Batch> failing;  ///< the smallest larger one that does not
   Batch largest_run = 1;         ///< the largest that was measured
   std::vector<Point> latency;
-  std::vector<Point> memory;
   std::optional<Probe> begun;        ///< the measurement of a batch that must be taken (again) first
   std::map<Batch, Probe> unsettled;  ///< comparisons that would settle a batch
 };
@@ -56,7 +56,6 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
     if (compares) bracket.unsettled.emplace(batch, *ruling.wants);
     if (ruling.wants && !compares && !bracket.begun) bracket.begun = ruling.wants;
     if (ruling.latency) bracket.latency.push_back({batch, ruling.latency->value});
-    if (ruling.memory) bracket.memory.push_back({batch, ruling.memory->value});
     const Observation* seen = evidence.observation(batch);
     if (seen != nullptr && seen->outcome == Outcome::measured) bracket.largest_run = batch;
     if (seems_to_pass(ruling)) {
@@ -104,21 +103,35 @@ double limit_of(const Evidence& evidence, const Limits& limits) {
   return std::numeric_limits<double>::infinity();
 }
 
-/// The batch to try between the bracket's ends: the largest that the curves say will pass, else its
-/// neighbour.
-Batch choose(const Evidence& evidence, const Bracket& bracket, const Limits& limits,
-             const Environment& environment, const SearchSpace& space) {
+/// Where the forecast of memory meets the limits, as far as it matters up to `most`; absent where it does
+/// not, which one forecast tells, while finding a crossing takes dozens.
+std::optional<Crossing> memory_crossing(const Evidence& evidence, const Limits& limits,
+                                        const Environment& environment, Batch most,
+                                        const SearchSpace& space) {
+  const auto allowed = limits.own_memory(environment);
+  const auto furthest = forecast(evidence, most, space.forecast);
+  if (!allowed || !furthest || furthest->high <= *allowed) return std::nullopt;
+  return memory_bound(evidence, limits, environment, most, space.forecast);
+}
+
+/// The batch to try between the bracket's ends: the largest that the curves and the forecast say will pass,
+/// else its neighbour. Absent where the device cannot hold even that, by the lower bound of its forecast.
+std::optional<Batch> choose(const Evidence& evidence, const Bracket& bracket, const Limits& limits,
+                            const Environment& environment, const SearchSpace& space) {
+  static const Limits whole_device{MemoryShare{1.0}, NoLimit{}};
   const Batch least = bracket.passing + 1;
-  const Batch most = std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
-                               longest_jump * bracket.largest_run});
+  Batch most = std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
+                         longest_jump * bracket.largest_run});
+  if (const auto held = memory_crossing(evidence, whole_device, environment, most, space)) {
+    most = std::min(most, held->possible);
+    if (most < least) return std::nullopt;
+  }
   if (bracket.failing && *bracket.failing - bracket.passing > close_bracket && one_sided(evidence, bracket)) {
     return std::clamp(bracket.passing + (*bracket.failing - bracket.passing) / 2, least, most);
   }
   double estimate = crossing(bracket.latency, bracket.passing, limit_of(evidence, limits));
-  if (const auto allowed = limits.own_memory(environment)) {
-    const bool whole_device = std::holds_alternative<MemoryShare>(limits.memory);
-    const Bytes limit = *allowed + (whole_device ? environment.others.value_or(0) : 0);
-    estimate = std::min(estimate, crossing(bracket.memory, bracket.passing, static_cast<double>(limit)));
+  if (const auto bound = memory_crossing(evidence, limits, environment, most, space)) {
+    estimate = std::min(estimate, static_cast<double>(bound->likely));
   }
   if (estimate >= static_cast<double>(most)) return most;
   return std::clamp(static_cast<Batch>(std::floor(estimate)), least, most);
@@ -147,13 +160,19 @@ Strategy guided(const SearchSpace& space) {
     if (bracket.passing == 0) return Done{"batch 1 does not pass"};
     const bool at_the_top = bracket.passing >= space.max_batch;
     const bool neighbours = bracket.failing && *bracket.failing - bracket.passing == 1;
-    if (!at_the_top && !neighbours) return Measure{choose(evidence, bracket, limits, environment, space)};
+    if (!at_the_top && !neighbours) {
+      if (const auto batch = choose(evidence, bracket, limits, environment, space)) return Measure{*batch};
+      return Done{"the device cannot hold batch " + std::to_string(bracket.passing + 1) +
+                  ", by its forecast"};
+    }
     const auto unsettled = bracket.unsettled.lower_bound(bracket.passing);
     if (unsettled != bracket.unsettled.end()) return unsettled->second;
     if (at_the_top) return Done{"the largest batch allowed passes"};
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
     for (const Batch batch : look_ahead(bracket, space)) {
-      if (!std::binary_search(tried.begin(), tried.end(), batch)) return Measure{batch};
+      if (std::binary_search(tried.begin(), tried.end(), batch)) continue;
+      // A dip is one of latency: where memory forbids the batch there is nothing to look for.
+      if (!beyond_memory(evidence, batch, limits, environment, space.forecast)) return Measure{batch};
     }
     return Done{"neighbours " + std::to_string(bracket.passing) + " and " + std::to_string(*bracket.failing) +
                 " are judged"};

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "facts/evidence.h"
+#include "forecast/forecast.h"
 #include "judge/judge.h"
 
 namespace batchfit {
@@ -24,7 +25,8 @@ struct SearchSpace {
   Batch max_batch = 1;            ///< no larger batch is tried
   Timing timing = Timing::eager;  ///< of the workload: the judge needs it
   JudgeRules rules;
-  bool look_ahead = true;  ///< guided only: look at larger tile multiples before it is done
+  ForecastOptions forecast = {};  ///< what the forecast must know of the workload
+  bool look_ahead = true;         ///< guided only: look at larger tile multiples before it is done
 };
 
 /// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so
@@ -42,8 +44,10 @@ Strategy binary(const SearchSpace& space);
 Strategy exponential(const SearchSpace& space);
 
 /// Each probe from a model of the curves: interpolated where the limit lies between two batches, else
-/// extrapolated by at most four times the largest that ran. Ends with neighbours of which one passes and the
-/// next does not, after a look at larger multiples of the kernels' tiles that a dip might bring back.
+/// extrapolated by at most four times the largest that ran, and by the forecast of memory. A batch that the
+/// device cannot hold, by the lower bound of its forecast, is never tried. Ends with neighbours of which one
+/// passes and the next does not, after a look at larger multiples of the kernels' tiles that a dip might
+/// bring back.
 Strategy guided(const SearchSpace& space);
 
 /// Names of the strategies, for options and errors.

@@ -12,7 +12,9 @@ using Clock = std::chrono::steady_clock;
 Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
-  return {goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, JudgeRules{}};
+  SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
+  space.forecast.element_bytes = element_bytes(subject.workload.dtype);
+  return space;
 }
 
 /// What others held when it was last seen: the best guess where the device cannot be asked without a worker.
