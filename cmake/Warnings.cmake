@@ -10,7 +10,7 @@ if(BATCHFIT_WERROR)
   target_compile_options(batchfit_warnings INTERFACE -Werror)
 endif()
 if(BATCHFIT_SANITIZE)
-  target_compile_options(batchfit_warnings INTERFACE -fsanitize=${BATCHFIT_SANITIZE} -fno-omit-frame-pointer
+  target_compile_options(batchfit_warnings INTERFACE -fsanitize=${BATCHFIT_SANITIZE} -fno-omit-frame-pointer -g1
                                                      -fno-sanitize-recover=all)
   target_link_options(batchfit_warnings INTERFACE -fsanitize=${BATCHFIT_SANITIZE})
 endif()
