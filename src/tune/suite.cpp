@@ -26,10 +26,15 @@ std::optional<Bytes> others_last_seen(const Evidence& evidence) {
   return std::nullopt;
 }
 
+WorkerOptions cancelled_by(WorkerOptions worker, const Cancellation& cancel) {
+  worker.cancel = &cancel;
+  return worker;
+}
+
 }  // namespace
 
 Suite::Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, const Cancellation& cancel)
-    : worker_(worker),
+    : worker_(cancelled_by(worker, cancel)),
       worker_identity_(to_json(identify(worker.command))),
       device_(std::move(device)),
       cache_(cache),

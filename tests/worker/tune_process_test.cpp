@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "sim_device_file.h"
+#include "support/temporary_folder.h"
+#include "tune/suite.h"
+
+namespace batchfit {
+namespace {
+
+TuneGoal exponential_to(Batch max_batch) {
+  TuneGoal goal;
+  goal.strategy = "exponential";
+  goal.max_batch = max_batch;
+  return goal;
+}
+
+/// The cache of a test, whose warnings are failures.
+Cache cache_in(const test::TemporaryFolder& folder) {
+  return {folder / "cache.json", [](const std::string& warning) { ADD_FAILURE() << warning; }};
+}
+
+TEST(TuneThroughAProcess, finds_the_largest_batch_and_answers_from_the_cache_the_next_time) {
+  const SimDeviceFile file;  // T(b) = 1 ms + 0.1 ms · b, so that T(12) is 2·T(1) to the digit
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal = exponential_to(64);
+  goal.limits.latency = LatencyRatio{2.05};
+  int recorded = 0;
+  const TuneEvents events{{}, [&](const Record&) { ++recorded; }};
+
+  Suite first(file.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload measured = first.tune(tiny_request(), goal, events);
+  ASSERT_FALSE(measured.error) << measured.error->text();
+  EXPECT_EQ(measured.answer.status, Status::found);
+  EXPECT_EQ(measured.answer.batch(), 12);
+  EXPECT_FALSE(measured.from_cache);
+  EXPECT_EQ(static_cast<std::size_t>(recorded), measured.evidence.records().size());
+
+  Suite second(file.options(), LocalDevice{}, cache, cancel);
+  second.on_load = [] { ADD_FAILURE() << "a worker was started"; };
+  const TunedWorkload remembered = second.tune(tiny_request(), goal, {});
+  EXPECT_TRUE(remembered.from_cache);
+  EXPECT_EQ(remembered.answer.batch(), 12);
+  EXPECT_EQ(remembered.evidence.records().size(), measured.evidence.records().size());
+}
+
+TEST(TuneThroughAProcess, is_cancelled_from_another_thread_in_the_middle_of_a_hang) {
+  const SimDeviceFile file(R"([{"kind": "hang", "batch": 8}])");
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  Cancellation cancel;
+  std::atomic<bool> hangs = false;
+  std::jthread raiser([&] {
+    hangs.wait(false);
+    cancel.raise();
+  });
+  const TuneEvents events{[&](const Probe& probe) {
+                            if (batch_of(probe) != 8) return;
+                            hangs = true;
+                            hangs.notify_one();
+                          },
+                          {}};
+  Suite suite(file.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload tuned = suite.tune(tiny_request(), exponential_to(8), events);
+  EXPECT_EQ(tuned.answer.status, Status::interrupted);
+  EXPECT_EQ(tuned.answer.batch(), 4);
+  EXPECT_EQ(cache.load(*tuned.subject).observed(), (std::vector<Batch>{1, 2, 4}))
+      << "what was measured is kept";
+}
+
+}  // namespace
+}  // namespace batchfit
