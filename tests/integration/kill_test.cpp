@@ -30,7 +30,7 @@ int kills() {
 /// writer is slower (a sanitizer, a busy machine) its life grows, within bounds, until it gets something
 /// written.
 constexpr int first_longest_life_us = 30'000;
-constexpr int last_longest_life_us = 150'000;
+constexpr int last_longest_life_us = 60'000;
 /// Batches of one writer are numbered from here on, so that each record says whose it is.
 constexpr Batch numbers_of_one = 1'000'000;
 
