@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/exit_code.h"
+#include "cli/weights.h"
 #include "facts/summary.h"
 #include "tune/local_device.h"
 
@@ -54,6 +55,13 @@ std::string label_of(const std::string& model, const WorkloadChoice& options) {
   return options.dtype.empty() ? model : model + " " + options.dtype;
 }
 
+Result<std::string> weights_of(const std::string& model, const WorkloadChoice& options,
+                               const WorkerChoice& worker) {
+  if (!options.weights.empty()) return options.weights;
+  if (!worker.command.empty() || worker.device.starts_with(sim_prefix)) return std::string("random");
+  return find_weights("data/models", model);
+}
+
 Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shapes,
                                const std::string& device) {
   LoadRequest request;
@@ -65,7 +73,6 @@ Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shap
     if (!input) return failure(input.error());
     request.inputs.push_back(std::move(*input));
   }
-  request.weights = options.weights;
   request.seed = options.seed;
   request.dtype = options.dtype;
   request.tf32 = options.tf32;

@@ -29,6 +29,11 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
 Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shapes,
                                const std::string& device);
 
+/// The weights of a model: those that the options name; else, for the worker that came with batchfit, what
+/// data/models/ holds; else "random". usage error where that is not one.
+Result<std::string> weights_of(const std::string& model, const WorkloadChoice& options,
+                               const WorkerChoice& worker);
+
 /// "resnet50 fp16", for progress.
 std::string label_of(const std::string& model, const WorkloadChoice& options);
 

@@ -52,6 +52,9 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   auto request = request_of(options.workload, *shapes, device);
   if (!request) return report_error(request.error());
   request->model = options.model;
+  auto weights = weights_of(options.model, options.workload, options.worker);
+  if (!weights) return report_error(weights.error());
+  request->weights = std::move(*weights);
   Progress progress(options.quiet);
   Cache cache = cache_of(options.cache, [&](const std::string& warning) {
     progress.clear();

@@ -34,8 +34,9 @@ void add_measuring_options(CLI::App& command, CacheOptions& cache, bool& refresh
 }
 
 void add_workload_options(CLI::App& command, WorkloadChoice& options) {
-  command.add_option("--weights", options.weights, "file or folder of weights, or 'random'")
-      ->capture_default_str();
+  command.add_option("--weights", options.weights,
+                     "file or folder of weights, or 'random' (default: data/models/MODEL.pth, .pt or "
+                     ".safetensors where there is one, else random)");
   command.add_option("--seed", options.seed, "of random weights")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -47,6 +48,13 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
                   "NAME=SIZE, a named size of the input, or NAME=LOW:HIGH, measured at HIGH (repeatable)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  // Its callback runs after that of --shape, which replaces the whole list.
+  command
+      .add_option_function<std::int64_t>(
+          "--image-size",
+          [&options](std::int64_t size) { options.shapes.push_back("image_size=" + std::to_string(size)); },
+          "pixels of the images' sides, of models that take several (YOLO: 640)")
+      ->check(CLI::PositiveNumber);
   command
       .add_option("--input", options.inputs,
                   "shape of one item of a file's input, without the batch: 3x224x224, 128:int64 (repeatable)")
@@ -54,7 +62,10 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--tf32", options.tf32, "allow TF32 in fp32 products");
   command.add_flag("--channels-last", options.channels_last, "NHWC memory format");
-  command.add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
+  command.add_flag_function(
+      "--fold-batchnorm,!--no-fold-batchnorm",
+      [&options](std::int64_t count) { options.fold_batchnorm = count > 0; },
+      "fold BatchNorm into the convolutions (YOLO models: the default)");
   command.add_flag("--include-copies", options.include_copies,
                    "time the copy of the inputs to the device too");
   command

@@ -26,7 +26,7 @@ struct CacheOptions {
 
 /// What is run, but for the model's name and the device.
 struct WorkloadChoice {
-  std::string weights = "random";
+  std::string weights;  ///< empty: those in data/models/ where there are any, else random
   std::int64_t seed = 0;
   std::string dtype;  ///< empty: the model's first
   std::string mode = "forward";
@@ -34,7 +34,7 @@ struct WorkloadChoice {
   std::vector<std::string> inputs;  ///< "3x224x224", "128:int64": of a model that is a file
   bool tf32 = false;
   bool channels_last = false;
-  bool fold_batchnorm = false;
+  std::optional<bool> fold_batchnorm;  ///< absent: as the model is used mostly
   bool include_copies = false;
   std::string timing = "auto";
   std::optional<std::int64_t> threads;

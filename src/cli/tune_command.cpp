@@ -105,6 +105,12 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
   auto request = request_of(options.workload, *shapes, device);
   if (!request) return report_error(request.error());
+  std::vector<std::string> weights;
+  for (const std::string& model : options.models) {
+    auto found = weights_of(model, options.workload, options.worker);
+    if (!found) return report_error(found.error());
+    weights.push_back(std::move(*found));
+  }
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
@@ -125,10 +131,11 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
-  for (const std::string& model : options.models) {
-    if (cancel.raised()) break;
+  for (std::size_t i = 0; i < options.models.size() && !cancel.raised(); ++i) {
+    const std::string& model = options.models[i];
     progress.begin(label_of(model, options.workload));
     request->model = model;
+    request->weights = weights[i];
     TunedWorkload tuned = suite.tune(*request, goal, progress.events());
     tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
     run.workloads.push_back(std::move(tuned));

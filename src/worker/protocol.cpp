@@ -137,12 +137,12 @@ Json load_request(const LoadRequest& request) {
                {"seed", request.seed},
                {"tf32", request.tf32},
                {"channels_last", request.channels_last},
-               {"fold_batchnorm", request.fold_batchnorm},
                {"include_copies", request.include_copies},
                {"mode", request.mode},
                {"shape", request.shape},
                {"timing", request.timing}};
   if (!request.dtype.empty()) json["dtype"] = request.dtype;
+  if (request.fold_batchnorm) json["fold_batchnorm"] = *request.fold_batchnorm;
   for (const ModelInput& input : request.inputs) json["inputs"].push_back(to_json(input));
   if (request.threads) json["threads"] = *request.threads;
   return json;

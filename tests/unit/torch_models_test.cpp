@@ -162,7 +162,6 @@ TEST(CheckRequest, what_a_model_does_not_have_is_refused_with_what_it_has) {
   EXPECT_THAT(refusal([](LoadRequest& r) { r.shape["length"] = 512; }).message, HasSubstr("length"));
   EXPECT_THAT(refusal([](LoadRequest& r) { r.fold_batchnorm = true; }).message, HasSubstr("BatchNorm"));
   EXPECT_THAT(refusal([](LoadRequest& r) { r.inputs = {{{3}, "", true}}; }).remedy, HasSubstr("--input"));
-  EXPECT_EQ(refusal([](LoadRequest& r) { r.weights = "w.pth"; }).kind, RefusalKind::unsupported);
 }
 
 TEST(References, a_file_of_no_known_layout_is_refused) {

@@ -8,10 +8,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "file_weights.h"
 #include "model_file.h"
 
 namespace batchfit {
 namespace {
+
+constexpr const char* random_weights = "random";
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -20,6 +23,24 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 std::string weights_of(const LoadedModel& loaded) {
   if (!loaded.info.weights.empty()) return loaded.info.weights;
   return fmt::format("random (seed {})", loaded.request.seed);
+}
+
+constexpr const char* image_size = "image_size";
+
+/// The named sizes of the request: those that the model has are worked into the shape of its input.
+Answer<ModelInfo> check_sizes(const LoadRequest& request, ModelInfo info) {
+  for (const auto& [name, size] : request.shape) {
+    if (name != image_size || info.image_multiple == 0) {
+      return refuse(RefusalKind::usage, fmt::format("{} has no named size '{}'", info.name, name),
+                    info.image_multiple == 0 ? "leave it out" : "it has image_size alone");
+    }
+    if (size < info.image_multiple || size % info.image_multiple != 0) {
+      return refuse(RefusalKind::usage, fmt::format("{} takes no images of {} pixels", info.name, size),
+                    fmt::format("choose a multiple of {}", info.image_multiple));
+    }
+    info.item_shape = {info.item_shape.front(), size, size};
+  }
+  return info;
 }
 
 /// Whether the model has what is asked of it.
@@ -31,9 +52,25 @@ Answer<ModelInfo> check_choices(const LoadRequest& request, const ModelInfo& inf
   if (!request.dtype.empty() && !contains(info.dtypes, request.dtype))
     return refuse_option("dtype '" + request.dtype + "'", info.dtypes);
   if (!contains(info.modes, request.mode)) return refuse_option("mode '" + request.mode + "'", info.modes);
-  if (!request.shape.empty()) return refuse_option("named size '" + request.shape.begin()->first + "'", {});
-  if (request.fold_batchnorm && !info.has_batchnorm) return refuse_option("BatchNorm to fold", {});
-  return info;
+  if (request.fold_batchnorm.value_or(false) && !info.has_batchnorm) {
+    return refuse_option("BatchNorm to fold", {});
+  }
+  return check_sizes(request, info);
+}
+
+/// Fills the model from a file, which must hold what the model has and no more.
+Answer<void> build_from_file(LoadedModel& loaded, const BuildOptions& options) {
+  const auto file = files::WeightsFile::open(loaded.request.weights);
+  if (!file) return refuse(RefusalKind::usage, file.error().message, file.error().remedy);
+  loaded.info.weights = (*file)->digest();
+  FileWeights weights(*file, loaded.device);
+  loaded.model = loaded.info.build(weights, options);
+  if (!weights.error()) weights.check_all_used();
+  if (weights.error()) {
+    return refuse(RefusalKind::usage, loaded.request.weights + ": " + weights.error()->message,
+                  weights.error()->remedy);
+  }
+  return {};
 }
 
 }  // namespace
@@ -77,7 +114,7 @@ Workload LoadedModel::workload(Timing timing) const {
   workload.dtype = request.dtype;
   workload.tf32 = request.tf32;
   workload.channels_last = request.channels_last;
-  workload.folded_batchnorm = request.fold_batchnorm;
+  workload.folded_batchnorm = request.fold_batchnorm.value_or(false);
   workload.include_copies = request.include_copies;
   workload.mode = request.mode;
   workload.input_shape = info.item_shape;
@@ -87,7 +124,9 @@ Workload LoadedModel::workload(Timing timing) const {
 }
 
 std::vector<std::string> LoadedModel::notes() const {
-  std::vector<std::string> notes{"weights: " + weights_of(*this)};
+  const bool named = request.weights != random_weights;
+  std::vector<std::string> notes{named ? fmt::format("weights: {} ({})", request.weights, weights_of(*this))
+                                       : "weights: " + weights_of(*this)};
   if (request.tf32) notes.emplace_back("tf32: fp32 products are computed in TF32");
   return notes;
 }
@@ -103,11 +142,6 @@ Answer<ModelInfo> check_request(const LoadRequest& request) {
   }
   const auto found = find_model(request.model);
   if (!found) return refuse(found.error());
-  if (request.weights != "random") {
-    return refuse(RefusalKind::unsupported,
-                  "this worker does not read weights from files ('" + request.weights + "')",
-                  "leave the weights out to run with random ones");
-  }
   return check_choices(request, **found);
 }
 
@@ -121,8 +155,17 @@ Answer<LoadedModel> build_model(const LoadRequest& request, at::Device device) {
   loaded.info = *info;
   loaded.device = device;
   loaded.dtype = scalar_type(loaded.request.dtype);
+  // What the model's own rules decide is stated as if it had been asked for.
+  if (info->image_multiple != 0) loaded.request.shape[image_size] = info->item_shape.back();
+  const bool folds = request.fold_batchnorm.value_or(info->folds_batchnorm);
+  loaded.request.fold_batchnorm = folds;
+  const BuildOptions options{loaded.dtype, request.channels_last, folds};
+  if (request.weights != random_weights) {
+    if (const auto built = build_from_file(loaded, options); !built) return tl::unexpected(built.error());
+    return loaded;
+  }
   RandomWeights weights(device, request.seed);
-  loaded.model = loaded.info.build(weights, {loaded.dtype, request.channels_last, request.fold_batchnorm});
+  loaded.model = loaded.info.build(weights, options);
   if (weights.error()) return refuse(*weights.error());
   return loaded;
 }

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
 
 #include "engine.h"
@@ -19,8 +20,10 @@ constexpr int exit_pass = 0, exit_beyond_tolerance = 1, exit_usage = 2, exit_una
 
 struct Options {
   std::string reference;
+  std::string model;
   std::string weights;
   std::string device = "cpu";
+  bool fold_batchnorm = false;
   double tolerance = 1e-4;
 };
 
@@ -42,31 +45,51 @@ Result<at::Device> device_of(const std::string& name) {
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(*index));
 }
 
-/// Prints one line and says whether the model is within the tolerance.
-Result<bool> check(const Reference& reference, at::Device device, double tolerance) {
-  const auto deviation = deviation_of(reference, device);
-  if (!deviation) return failure(deviation.error());
-  const bool within = deviation->ratio() <= tolerance;
-  fmt::print(
-      "{:<10} largest error {:.3g}, spread {:.3g}, ratio {:.3g} (tolerance {:.3g}), argmax {} of {}: {}\n",
-      reference.model, deviation->largest_error, deviation->spread, deviation->ratio(), tolerance,
-      deviation->same_argmax, deviation->rows, within ? "within" : "BEYOND");
-  return within;
+/// Prints a line for each output and says whether all are within the tolerance.
+Result<bool> check(const Reference& reference, at::Device device, const Options& options) {
+  const auto deviations = deviations_of(reference, device, options.fold_batchnorm);
+  if (!deviations) return failure(deviations.error());
+  bool all_within = true;
+  for (const auto& [name, deviation] : *deviations) {
+    const bool within = deviation.ratio() <= options.tolerance;
+    fmt::print(
+        "{:<26} {:<8} largest error {:.3g}, spread {:.3g}, ratio {:.3g} (tolerance {:.3g}), argmax {} of {}: "
+        "{}\n",
+        reference.label, name, deviation.largest_error, deviation.spread, deviation.ratio(),
+        options.tolerance, deviation.same_argmax, deviation.rows, within ? "within" : "BEYOND");
+    all_within = all_within && within;
+  }
+  return all_within;
+}
+
+Result<std::vector<Reference>> references_of(const Options& options) {
+  auto references = read_references(options.reference, options.weights);
+  if (!references) return references;
+  const auto is_other = [&](const Reference& reference) {
+    return !options.model.empty() && reference.model != options.model;
+  };
+  references->erase(std::remove_if(references->begin(), references->end(), is_other), references->end());
+  if (references->empty()) {
+    return failure(ErrorKind::usage,
+                   options.reference + " holds nothing of the model '" + options.model + "'");
+  }
+  const bool several = references->front().model != references->back().model;
+  if (several && !options.weights.empty()) {
+    return failure(ErrorKind::usage, "--weights: the reference is of several models",
+                   "name one with --model");
+  }
+  return references;
 }
 
 int run(const Options& options) {
-  if (!options.weights.empty()) {
-    return complain(
-        {ErrorKind::usage, "--weights: this reference's weights come from its own rule", "leave it out"});
-  }
   const auto device = device_of(options.device);
   if (!device) return complain(device.error());
-  const auto references = read_references(options.reference);
+  const auto references = references_of(options);
   if (!references) return complain(references.error());
   apply_kernel_settings(/*tf32=*/false);
   bool all_within = true;
   for (const Reference& reference : *references) {
-    const auto within = check(reference, *device, options.tolerance);
+    const auto within = check(reference, *device, options);
     if (!within) return complain(within.error());
     all_within = all_within && *within;
   }
@@ -79,9 +102,10 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Runs the models of a reference file and compares their outputs with it.", "parity");
   batchfit::Options options;
-  app.add_option("REFERENCE", options.reference, "file laid out as tests/data/torchvision-logits.json")
-      ->required();
-  app.add_option("--weights", options.weights, "file or folder of weights, for references that name none");
+  app.add_option("REFERENCE", options.reference, "file laid out as those of tests/data")->required();
+  app.add_option("--model", options.model, "of the reference's models only this one");
+  app.add_option("--weights", options.weights, "file of weights (default: those that the reference names)");
+  app.add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
   app.add_option("--device", options.device, "cpu or cuda:N")->capture_default_str();
   app.add_option("--tolerance", options.tolerance, "largest error allowed, as a share of the outputs' spread")
       ->capture_default_str();

@@ -3,6 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,13 +13,22 @@
 
 namespace batchfit {
 
+/// One of a model's outputs, or of some of its values.
+struct ExpectedOutput {
+  std::string name;                 ///< as Model::named_outputs has it
+  at::Tensor values;                ///< float32, on the CPU; [items, values of each], of a sample [1, values]
+  std::vector<std::int64_t> shape;  ///< of the whole output
+  at::Tensor index;                 ///< of a sample: where in the flat output its values are; else undefined
+};
+
 /// One model's outputs as another implementation computed them.
 struct Reference {
   std::string model;
+  std::string label;  ///< for people: the model, and which of its references
   at::Tensor input;   ///< float32, on the CPU
-  at::Tensor output;  ///< float32, on the CPU
-  std::unique_ptr<Weights> (*weights)(at::Device device) =
-      nullptr;  ///< the weights that the outputs belong to
+  std::vector<ExpectedOutput> outputs;
+  /// The weights that the outputs belong to.
+  std::function<Result<std::unique_ptr<Weights>>(at::Device device)> weights;
 };
 
 /// How far a model's output is from its reference.
@@ -30,12 +41,21 @@ struct Deviation {
   double ratio() const { return largest_error / spread; }
 };
 
-/// All references of a file. The layouts known: that of tests/data/torchvision-logits.json. corrupt error for
-/// another layout or damaged content.
-Result<std::vector<Reference>> read_references(const std::filesystem::path& path);
+/// All references of a file. The layouts known: those of tests/data/torchvision-logits.json and of
+/// tests/data/yolo11n-pose/yolo11n-pose-reference.json. `weights`: a file to take them from instead of those
+/// that the reference names; empty: none. corrupt error for another layout or damaged content.
+Result<std::vector<Reference>> read_references(const std::filesystem::path& path,
+                                               const std::filesystem::path& weights = {});
 
-/// Runs the reference's model in float32 on the device. Throws c10::Error where the device cannot.
-Result<Deviation> deviation_of(const Reference& reference, at::Device device);
+struct OutputDeviation {
+  std::string name;
+  Deviation deviation;
+};
+
+/// Runs the reference's model in float32 on the device, its BatchNorm folded if asked. Throws c10::Error
+/// where the device cannot.
+Result<std::vector<OutputDeviation>> deviations_of(const Reference& reference, at::Device device,
+                                                   bool fold_batchnorm = false);
 
 /// The comparison itself; outputs of other shapes are a runtime error.
 Result<Deviation> compare_outputs(const at::Tensor& output, const at::Tensor& reference);

@@ -21,7 +21,7 @@ struct LoadRequest {
   std::string dtype;  ///< empty: the model's first
   bool tf32 = false;
   bool channels_last = false;
-  bool fold_batchnorm = false;
+  std::optional<bool> fold_batchnorm;  ///< absent: as the model is used mostly
   bool include_copies = false;
   std::string mode = "forward";
   std::map<std::string, std::int64_t> shape;

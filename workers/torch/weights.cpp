@@ -42,13 +42,11 @@ constexpr std::int64_t fill_grain = 1 << 16;
 at::Tensor Weights::get(const std::string& name, at::IntArrayRef shape) {
   Result<at::Tensor> found = find(name, shape);
   if (found && found->sizes() == shape) return std::move(*found);
-  if (!error_) {
-    error_ = found ? Error{ErrorKind::usage,
-                           fmt::format("weight '{}' has shape [{}] and not [{}]", name,
-                                       fmt::join(found->sizes(), ", "), fmt::join(shape, ", ")),
-                           "give the weights of this model"}
-                   : found.error();
-  }
+  fail(found ? Error{ErrorKind::usage,
+                     fmt::format("weight '{}' has shape [{}] and not [{}]", name,
+                                 fmt::join(found->sizes(), ", "), fmt::join(shape, ", ")),
+                     "give the weights of this model"}
+             : found.error());
   return at::zeros(shape, at::TensorOptions().device(device_).dtype(at::kFloat));
 }
 

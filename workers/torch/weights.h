@@ -5,8 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
+
+namespace batchfit::files {
+class WeightsFile;
+}
 
 namespace batchfit {
 
@@ -23,9 +28,18 @@ class Weights {
 
   const std::optional<Error>& error() const { return error_; }
 
+  /// For what else is wrong while a model is built; the first error counts.
+  void fail(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+
+  at::Device device() const { return device_; }
+
+  /// The file they come from, which may describe the model too; null where they are generated.
+  virtual const files::WeightsFile* file() const { return nullptr; }
+
  protected:
   explicit Weights(at::Device device) : device_(device) {}
-  at::Device device() const { return device_; }
 
  private:
   virtual Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) = 0;

@@ -6,21 +6,25 @@
 #include <ATen/ops/linear.h>
 #include <ATen/ops/rsqrt.h>
 
+#include <array>
 #include <utility>
 
 namespace batchfit {
 namespace {
-constexpr double batchnorm_eps = 1e-5;
+
+std::array<std::int64_t, 4> shape_of(const ConvolutionSize& size) {
+  return {size.out, size.in / size.groups, size.kernel, size.kernel};
 }
 
+}  // namespace
+
 at::Tensor Convolution::forward(const at::Tensor& input) const {
-  return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding});
+  return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding}, {1, 1}, groups);
 }
 
 at::Tensor BatchNorm::forward(at::Tensor input) const {
   if (!weight.defined()) return input;
-  return at::batch_norm(input, weight, bias, mean, variance, /*training=*/false, /*momentum=*/0.1,
-                        batchnorm_eps,
+  return at::batch_norm(input, weight, bias, mean, variance, /*training=*/false, /*momentum=*/0.1, eps,
                         /*cudnn_enabled=*/true);
 }
 
@@ -39,32 +43,30 @@ at::Tensor Builder::kernel_format(const at::Tensor& weight) const {
   return options_.channels_last ? cast.contiguous(at::MemoryFormat::ChannelsLast) : cast;
 }
 
-Convolution Builder::convolution(const std::string& name, std::int64_t out, std::int64_t in,
-                                 std::int64_t kernel, std::int64_t stride) {
-  const at::Tensor weight = kernel_format(weights_.get(name + ".weight", {out, in, kernel, kernel}));
-  return {weight, entry(name + ".bias", {out}), stride, 0};
+Convolution Builder::convolution(const std::string& name, const ConvolutionSize& size) {
+  const at::Tensor weight = kernel_format(weights_.get(name + ".weight", shape_of(size)));
+  return {weight, entry(name + ".bias", {size.out}), size.stride, size.padding, size.groups};
 }
 
 std::pair<Convolution, BatchNorm> Builder::normalised_convolution(const std::string& convolution_name,
                                                                   const std::string& norm_name,
-                                                                  std::int64_t out, std::int64_t in,
-                                                                  std::int64_t kernel, std::int64_t stride) {
-  at::Tensor weight = weights_.get(convolution_name + ".weight", {out, in, kernel, kernel});
+                                                                  const ConvolutionSize& size, double eps) {
+  const std::int64_t out = size.out;
+  at::Tensor weight = weights_.get(convolution_name + ".weight", shape_of(size));
   const at::Tensor gamma = weights_.get(norm_name + ".weight", {out});
   const at::Tensor beta = weights_.get(norm_name + ".bias", {out});
   const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out});
   const at::Tensor variance = weights_.get(norm_name + ".running_var", {out});
-  const std::int64_t padding = kernel / 2;
   if (!options_.fold_batchnorm) {
     const auto cast = [this](const at::Tensor& tensor) { return tensor.to(options_.dtype); };
-    return {Convolution{kernel_format(weight), {}, stride, padding},
-            BatchNorm{cast(gamma), cast(beta), cast(mean), cast(variance)}};
+    return {Convolution{kernel_format(weight), {}, size.stride, size.padding, size.groups},
+            BatchNorm{cast(gamma), cast(beta), cast(mean), cast(variance), eps}};
   }
   // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta, in float32 before the cast.
-  const at::Tensor factor = gamma.mul(at::rsqrt(variance.add(batchnorm_eps)));
+  const at::Tensor factor = gamma.mul(at::rsqrt(variance.add(eps)));
   weight = weight.mul(factor.view({out, 1, 1, 1}));
   const at::Tensor bias = beta.sub(mean.mul(factor)).to(options_.dtype);
-  return {Convolution{kernel_format(weight), bias, stride, padding}, BatchNorm{}};
+  return {Convolution{kernel_format(weight), bias, size.stride, size.padding, size.groups}, BatchNorm{}};
 }
 
 Linear Builder::linear(const std::string& name, std::int64_t out, std::int64_t in) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "facts/model_input.h"
@@ -32,6 +33,11 @@ class Model {
   virtual at::Tensor forward_all(const std::vector<at::Tensor>& inputs) const {
     return forward(inputs.front());
   }
+
+  /// What a reference of another implementation may hold, by name; the pass's output where it has no more.
+  virtual std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const {
+    return {{"output", forward(input)}};
+  }
 };
 
 /// What is known of a model without building it.
@@ -45,6 +51,8 @@ struct ModelInfo {
   std::vector<ModelInput> inputs;        ///< all of them, where there are several or a file says so
   std::string weights;                   ///< digest, where the model has its own; empty: as asked for
   bool has_batchnorm = false;
+  bool folds_batchnorm = false;     ///< where the request does not say
+  std::int64_t image_multiple = 0;  ///< images may be of any size that is a multiple of it; 0: of one size
   std::unique_ptr<Model> (*build)(Weights&, const BuildOptions&) = nullptr;
 };
 
@@ -56,5 +64,11 @@ Result<const ModelInfo*> find_model(const std::string& name);
 
 std::unique_ptr<Model> build_resnet50(Weights& weights, const BuildOptions& options);
 std::unique_ptr<Model> build_vit_b_16(Weights& weights, const BuildOptions& options);
+
+/// YOLO11 for pose of one of the scales n, s, m, l and x, as a file of weights describes it, else for one
+/// class and 17 key points. Output [batch, 4 + classes + key points · values, anchors] as Ultralytics has it:
+/// box centre and size in pixels, class scores, key points in pixels with their visibility.
+template <char scale>
+std::unique_ptr<Model> build_yolo11_pose(Weights& weights, const BuildOptions& options);
 
 }  // namespace batchfit

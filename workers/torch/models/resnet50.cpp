@@ -39,12 +39,12 @@ constexpr std::int64_t expansion = 4;
 Bottleneck build_bottleneck(Builder& build, const std::string& name, std::int64_t in, std::int64_t width,
                             std::int64_t stride) {
   Bottleneck block;
-  block.reduce = build.normalised_convolution(name + ".conv1", name + ".bn1", width, in, 1, 1);
-  block.middle = build.normalised_convolution(name + ".conv2", name + ".bn2", width, width, 3, stride);
-  block.expand = build.normalised_convolution(name + ".conv3", name + ".bn3", width * expansion, width, 1, 1);
+  block.reduce = build.normalised_convolution(name + ".conv1", name + ".bn1", {width, in, 1});
+  block.middle = build.normalised_convolution(name + ".conv2", name + ".bn2", {width, width, 3, stride, 1});
+  block.expand = build.normalised_convolution(name + ".conv3", name + ".bn3", {width * expansion, width, 1});
   if (stride != 1 || in != width * expansion) {
     block.projection = build.normalised_convolution(name + ".downsample.0", name + ".downsample.1",
-                                                    width * expansion, in, 1, stride);
+                                                    {width * expansion, in, 1, stride});
   }
   return block;
 }
@@ -57,7 +57,7 @@ constexpr std::int64_t classes = 1000;
 
 class ResNet50 : public Model {
  public:
-  explicit ResNet50(Builder build) : stem_(build.normalised_convolution("conv1", "bn1", 64, 3, 7, 2)) {
+  explicit ResNet50(Builder build) : stem_(build.normalised_convolution("conv1", "bn1", {64, 3, 7, 2, 3})) {
     std::int64_t channels = 64;
     for (std::size_t s = 0; s < stages.size(); ++s) {
       for (std::int64_t b = 0; b < stages[s].blocks; ++b) {

@@ -58,7 +58,7 @@ class VitB16 : public Model {
  public:
   explicit VitB16(Builder build)
       : class_token_(build.entry("class_token", {1, 1, hidden})),
-        patches_(build.convolution("conv_proj", hidden, 3, patch, patch)),
+        patches_(build.convolution("conv_proj", {hidden, 3, patch, patch})),
         positions_(build.entry("encoder.pos_embedding", {1, tokens, hidden})) {
     for (std::int64_t i = 0; i < depth; ++i) {
       layers_.push_back(build_layer(build, "encoder.layers.encoder_layer_" + std::to_string(i)));
