@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "candidates.h"
 #include "facts/json.h"
 #include "file_weights.h"
 #include "loaded_model.h"
@@ -203,6 +204,28 @@ TEST(Yolo, sizes_that_its_strides_do_not_divide_are_refused) {
   for (const std::int64_t size : {0, 16, 100}) {
     request.shape["image_size"] = size;
     EXPECT_EQ(check_request(request).error().remedy, "choose a multiple of 32");
+  }
+}
+
+TEST(Candidates, are_the_rows_above_the_confidence_of_each_image_in_their_order) {
+  const vision::PoseRow row{2, 1, 3};
+  const at::Tensor decoded = at::randn({3, static_cast<std::int64_t>(row.size()), 50});
+  decoded.narrow(1, 4, 2).uniform_(0, 1);
+  decoded.select(0, 1).narrow(0, 4, 2).fill_(0.1);  // an image with none
+  for (const at::Tensor& output :
+       {decoded, decoded.contiguous().transpose(1, 2).contiguous().transpose(1, 2)}) {
+    const auto found = candidate_rows(output, row, 0.7F);
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_TRUE(found[1].empty());
+    for (std::int64_t image = 0; image < 3; ++image) {
+      std::vector<float> expected;
+      for (std::int64_t anchor = 0; anchor < 50; ++anchor) {
+        const auto value = [&](std::int64_t i) { return decoded[image][i][anchor].item<float>(); };
+        if (std::max(value(4), value(5)) <= 0.7F) continue;
+        for (std::int64_t i = 0; i < decoded.size(1); ++i) expected.push_back(value(i));
+      }
+      EXPECT_EQ(found[static_cast<std::size_t>(image)], expected);
+    }
   }
 }
 
