@@ -64,6 +64,13 @@ TEST(Safetensors, what_does_not_add_up_is_refused_with_the_entrys_name) {
               HasSubstr("share bytes, 'w'"));
 }
 
+TEST(Safetensors, what_nests_without_end_is_left_out_and_not_kept) {
+  const std::string nested = std::string(1000, '[') + std::string(1000, ']');
+  EXPECT_THAT(refusal(R"({"w":{"dtype":"F32","shape":)" + nested + R"(,"data_offsets":[0,8]}})"),
+              HasSubstr("'shape'"));
+  EXPECT_EQ(refusal(R"({"__metadata__":{"deep":)" + nested + "}}"), "read");
+}
+
 TEST(Safetensors, a_header_that_is_none_is_refused) {
   EXPECT_THAT(refusal("{]"), HasSubstr("no JSON object"));
   EXPECT_THAT(refusal("[]"), HasSubstr("does not begin with a header"));

@@ -82,7 +82,7 @@ class Walk {
     const auto children = module.children();
     if (!children) return failure(children.error());
     for (const auto& [name, child] : *children) {
-      if (const auto visited = visit(child, depth + 1); !visited) return visited;
+      if (auto visited = visit(child, depth + 1); !visited) return visited;
     }
     return {};
   }

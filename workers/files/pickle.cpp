@@ -183,7 +183,6 @@ bool Machine::push_number(char opcode) {
     case 'J':
       return push({std::int64_t{read_number<std::int32_t>()}}), true;
     case 'I':
-      return push_integer(read_line()), true;
     case 'L':
       return push_integer(read_line()), true;
     case '\x8a':

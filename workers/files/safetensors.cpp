@@ -65,6 +65,13 @@ Result<NamedTensor> read_tensor(const std::string& name, const Json& json, ByteS
   return tensor;
 }
 
+/// What nests deeper than an entry's lists do is left out: it would take many times its own size.
+Json parse_header(std::string_view text) {
+  constexpr int deepest = 3;
+  const auto is_wanted = [](int depth, Json::parse_event_t, const Json&) { return depth <= deepest; };
+  return Json::parse(text, is_wanted, /*allow_exceptions=*/false);
+}
+
 /// The name of a tensor that shares bytes with another; empty where none does.
 std::string overlapping(const std::vector<NamedTensor>& tensors) {
   std::vector<const NamedTensor*> sorted;
@@ -94,11 +101,11 @@ Result<std::vector<NamedTensor>> read_safetensors(ByteSpan bytes) {
   const std::uint64_t length = *number_at<std::uint64_t>(bytes, 0);
   const auto header = part_of(bytes, length_size, length);
   if (!header) return corrupt("ends in the middle of its header");
-  const auto json = parse_json(text_of(*header));
-  if (!json || !json->is_object()) return corrupt("has a header that is no JSON object");
+  const Json json = parse_header(text_of(*header));
+  if (!json.is_object()) return corrupt("has a header that is no JSON object");
   const ByteSpan data = bytes.subspan(static_cast<std::size_t>(length_size + length));
   std::vector<NamedTensor> tensors;
-  for (const auto& [name, entry] : json->items()) {
+  for (const auto& [name, entry] : json.items()) {
     if (name == "__metadata__") continue;
     auto tensor = read_tensor(name, entry, data);
     if (!tensor) return failure(tensor.error());

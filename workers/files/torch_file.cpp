@@ -165,7 +165,7 @@ class LegacyReader {
       if (storage == nullptr) continue;
       const auto stored = stored_.find(storage->key);
       if (stored == stored_.end()) return corrupt("the file lacks its storage '" + shown(storage->key) + "'");
-      if (const auto filled = fill(*storage, stored->second); !filled) return filled;
+      if (auto filled = fill(*storage, stored->second); !filled) return filled;
     }
     return {};
   }

@@ -192,6 +192,7 @@ class Table {
   YoloDescription head(const std::vector<std::int64_t>& from, std::int64_t classes,
                        const YoloKeypoints& keypoints) {
     std::vector<std::int64_t> widths;
+    widths.reserve(from.size());
     for (const std::int64_t layer : from) widths.push_back(channels(layer));
     add(from, pose_head(next(), widths, classes, keypoints), 0);
     return std::move(description_);
