@@ -7,70 +7,34 @@
 #include <charconv>
 #include <optional>
 
-#include "files/bytes.h"
 #include "files/constructors.h"
+#include "files/pickle_bytes.h"
 
 namespace batchfit::files {
 namespace {
 
-/// Python's virtual machine for pickles, less all that runs code. The first error stays; after it every read
-/// gives zeros, so that an operation reads as the list of what it does.
-class Machine {
+/// Python's virtual machine for pickles, less all that runs code.
+class Machine : private PickleBytes {
  public:
-  Machine(ByteSpan bytes, Arena& arena) : bytes_(bytes), arena_(arena) {}
+  Machine(ByteSpan bytes, Arena& arena) : PickleBytes(bytes), arena_(arena) {}
 
   Result<Unpickled> run() {
-    while (!error_) {
+    while (!error()) {
       const auto opcode = static_cast<char>(read_number<std::uint8_t>());
-      if (error_) break;
+      if (error()) break;
       if (opcode == '.') {
         const Value* root = pop();
-        if (!error_) return Unpickled{root, at_};
+        if (!error()) return Unpickled{root, position()};
         break;
       }
       const bool known = push_constant(opcode) || push_number(opcode) || push_text(opcode) ||
                          gather(opcode) || remember(opcode) || construct(opcode) || arrange(opcode);
       if (!known) fail(fmt::format("has the opcode {:#04x}, which is not supported", opcode & 0xFF));
     }
-    return failure(*error_);
+    return failure(*error());
   }
 
  private:
-  void fail(const std::string& why) {
-    if (error_) return;
-    error_ = Error{ErrorKind::corrupt, fmt::format("the pickle {} (at byte {})", why, at_),
-                   "the file may be damaged: copy it again, or save the tensors anew"};
-  }
-
-  // Reading.
-  ByteSpan read(std::uint64_t size) {
-    const auto part = part_of(bytes_, at_, size);
-    if (error_ || !part) {
-      fail("ends in the middle");
-      return {};
-    }
-    at_ += static_cast<std::size_t>(size);
-    return *part;
-  }
-  template <class T>
-  T read_number() {
-    return number_at<T>(read(sizeof(T)), 0).value_or(T{});
-  }
-  std::string_view read_line() {
-    const std::string_view rest = text_of(bytes_).substr(at_);
-    const std::size_t end = rest.find('\n');
-    if (end == std::string_view::npos) {
-      fail("ends in the middle of a line");
-      return {};
-    }
-    at_ += end + 1;
-    return rest.substr(0, end);
-  }
-  template <class Length>
-  std::string_view read_text() {
-    return text_of(read(read_number<Length>()));
-  }
-
   // The stack. A mark is where a run of operands begins.
   Value* push(Value value) {
     if (!charge(1)) return nullptr;
@@ -136,13 +100,11 @@ class Machine {
   void push_made(Result<Value> made);
   void build();
 
-  ByteSpan bytes_;
   Arena& arena_;
-  std::size_t at_ = 0, made_ = 0;
+  std::size_t made_ = 0;
   std::vector<Value*> stack_;
   std::vector<std::size_t> marks_;
   std::vector<Value*> memo_;
-  std::optional<Error> error_;
   Value nothing_;
 };
 

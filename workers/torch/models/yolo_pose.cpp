@@ -54,7 +54,10 @@ class PoseHead {
         values_(values_of(module, build)),
         bin_weights_(read_bins(module, build)) {}
 
-  std::size_t levels() const { return boxes_.size(); }
+  /// Whether every branch is there for each of so many inputs.
+  bool takes(std::size_t levels) const {
+    return boxes_.size() == levels && scores_.size() == levels && points_.size() == levels;
+  }
 
   HeadOutputs run(const std::vector<at::Tensor>& features) const {
     return {run(boxes_, features), run(scores_, features), run(points_, features)};
@@ -133,7 +136,7 @@ class YoloPose : public Model {
       : layers_(read_layers(description, build)),
         head_from_(description.layers.back().from),
         head_(description.layers.back().module, build) {
-    if (head_.levels() == head_from_.size()) return;
+    if (head_.takes(head_from_.size())) return;
     build.weights().fail({ErrorKind::corrupt, "the head has another number of branches than of inputs",
                           "give a checkpoint of a YOLO11 pose model"});
   }
