@@ -1,6 +1,6 @@
-#include <chrono>
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/batch_list.h"
 #include "cli/commands.h"
@@ -13,10 +13,6 @@
 
 namespace batchfit {
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// The table on stdout, unless the JSON goes there.
 Result<void> show(const ForecastRun& run, const std::string& export_json) {
@@ -60,7 +56,7 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   ForecastRun run;
   run.version = BATCHFIT_VERSION;
   run.command = command_line;
-  run.started_at = now();
+  run.started_at = seconds_since_epoch();
   run.limits = {*memory, NoLimit{}};
 
   progress.begin(label_of(options.model, options.workload));

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -17,6 +18,7 @@
 #include "cli/progress.h"
 #include "cli/shapes.h"
 #include "cli/signals.h"
+#include "cli/terminal.h"
 #include "facts/model_input.h"
 #include "report/csv_export.h"
 #include "report/json_export.h"
@@ -84,14 +86,7 @@ int exit_code_of(const TuneRun& run) {
   return exit_found;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-bool colour_wanted() {
-  return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
-         std::string_view(std::getenv("TERM") == nullptr ? "dumb" : std::getenv("TERM")) != "dumb";
-}
+bool colour_wanted() { return rewritable_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr; }
 
 }  // namespace
 
@@ -120,7 +115,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   TuneRun run;
   run.version = BATCHFIT_VERSION;
   run.command = command_line;
-  run.started_at = now();
+  run.started_at = seconds_since_epoch();
   run.limits = *limits;
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;

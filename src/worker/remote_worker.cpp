@@ -4,12 +4,10 @@
 
 #include <utility>
 
+#include "base/clock.h"
+
 namespace batchfit {
 namespace {
-
-double seconds_since_epoch() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// docs/cache.md's kinds of fault, for what can go wrong between a request and its reply.
 std::string fault_kind(ErrorKind kind) {
