@@ -96,30 +96,34 @@ double level_of(Batch batch, const std::vector<Batch>& order, const JudgeRules& 
   return level_of_test(rules.alpha, static_cast<int>(before) + 1);
 }
 
-/// Whether clocks were lowered for a while when the batch was measured alone. The power cap is no such event:
-/// a batch that draws full power runs at those clocks whenever it runs.
-bool slowed(const Evidence& evidence, Batch batch) {
-  const auto passing = [](const std::string& reason) { return reason != "software power cap"; };
-  const auto observations = evidence.observations(batch);
-  return std::any_of(observations.begin(), observations.end(), [&](const Observation* seen) {
-    const auto& reasons = seen->conditions.throttle_reasons;
-    return std::any_of(reasons.begin(), reasons.end(), passing);
-  });
-}
-
 struct LatencyRuling {
   LimitRuling ruling;
   std::optional<Probe> wants;
 };
 
-/// As many pairs as there are, at least the first few, within what the rules let be spent; 0: none.
-int pairs_to_ask_for(const std::vector<Comparison::Pair>& pairs, Seconds pair_takes,
-                     const JudgeRules& rules) {
-  const auto trials = static_cast<int>(pairs.size());
+/// The pairs to ask for: first as many as settle the test when all agree, then at most as many again, and no
+/// more than would settle it at the rate seen so far. 0: what the rules let be spent will not settle it.
+int pairs_to_ask_for(int trials, int successes, double level, Seconds pair_takes, const JudgeRules& rules) {
   const auto affordable =
       static_cast<int>(std::min<double>(rules.most_pair_seconds / pair_takes, rules.most_pairs));
   const int most = std::max(affordable, rules.least_pairs);
-  return std::min(std::max(rules.first_pairs, trials), most - trials);
+  if (trials == 0) return std::min(trials_to_settle(0, 0, level, 1, most).value_or(most), most);
+  const double rate = static_cast<double>(std::max(successes, trials - successes)) / trials;
+  if (trials >= rules.least_to_give_up) {
+    const double hopeful = rate + rules.hopeful_deviations / (2 * std::sqrt(trials));
+    if (!trials_to_settle(trials, successes, level, std::min(1.0, hopeful), most)) return 0;
+  }
+  const int enough = trials_to_settle(trials, successes, level, rate, most).value_or(most);
+  return std::min({trials, enough - trials, most - trials});
+}
+
+/// The batch (or batch 1) whose every measurement was disturbed and that is worth another.
+std::optional<Batch> disturbed(const Evidence& evidence, Batch batch, const JudgeRules& rules) {
+  for (const Batch seen : {Batch{1}, batch}) {
+    const auto times = static_cast<int>(evidence.observations(seen).size());
+    if (evidence.disturbed(seen) && times < rules.most_disturbed) return seen;
+  }
+  return std::nullopt;
 }
 
 LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Timing timing,
@@ -135,7 +139,11 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
     return out;
   }
   const auto few = static_cast<std::size_t>(rules.few_samples);
-  const bool steady = !slowed(evidence, 1) && !slowed(evidence, batch);
+  if (const auto again = disturbed(evidence, batch, rules)) {
+    out.wants = Measure{*again, rules.few_samples};
+    return out;
+  }
+  const bool steady = !evidence.disturbed(1) && !evidence.disturbed(batch);
   if (steady && samples.size() >= few && reference.size() >= few) {
     const double spread =
         rules.far_deviations * std::hypot(relative_spread(samples), relative_spread(reference));
@@ -145,12 +153,13 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
 
   const auto pairs = evidence.pairs(1, batch);
   const auto trials = static_cast<int>(pairs.size());
+  const double level = level_of(batch, evidence.compared(1), rules);
+  const auto within =
+      static_cast<int>(std::count_if(pairs.begin(), pairs.end(), [&](const Comparison::Pair& pair) {
+        return pair.candidate <= ratio * pair.reference;
+      }));
   if (trials > 0) {
-    const auto within = std::count_if(pairs.begin(), pairs.end(), [&](const Comparison::Pair& pair) {
-      return pair.candidate <= ratio * pair.reference;
-    });
-    out.ruling.verdict =
-        sign_test(trials, static_cast<int>(within), level_of(batch, evidence.compared(1), rules));
+    out.ruling.verdict = sign_test(trials, within, level);
     out.ruling.trials = trials;
     std::vector<double> ratios;
     ratios.reserve(pairs.size());
@@ -159,7 +168,8 @@ LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Ti
     out.ruling.value = median(ratios) * median(reference);
     if (out.ruling.verdict != Verdict::undecided) return out;
   }
-  const int more = pairs_to_ask_for(pairs, median(samples) + median(reference), rules);
+  const Seconds pair_takes = median(samples) + median(reference);
+  const int more = pairs_to_ask_for(trials, within, level, pair_takes, rules);
   if (more > 0) out.wants = Compare{1, batch, more};
   return out;
 }

@@ -10,9 +10,12 @@ namespace batchfit {
 struct JudgeRules {
   /// Chance of a wrong verdict over a whole search, of each kind (false pass, false fail).
   double alpha = 0.05;
-  /// Pairs asked for first; later requests double what there is. Enough to settle a batch 1 % off at
-  /// 0.4 % noise.
-  int first_pairs = 16;
+  /// Pairs after which the rate seen so far may say that the cap will not settle the test. Fewer say little
+  /// of the rate.
+  int least_to_give_up = 32;
+  /// … which it does where even a rate this many standard deviations above it would not: about one test in
+  /// ten that the cap would have settled is given up, and the others cost a quarter of the cap.
+  double hopeful_deviations = 1.28;
   /// Pairs after which a comparison is given up as undecided: at 0.3 % noise they settle margins down
   /// to 0.1 %.
   int most_pairs = 256;
@@ -30,6 +33,9 @@ struct JudgeRules {
   double far_deviations = 5;
   /// Solo samples that a verdict without comparisons needs, at least.
   int few_samples = 5;
+  /// Measurements of a batch under disturbed conditions after which no better ones are waited for: a spell of
+  /// throttling may be over by then, a hot device is not.
+  int most_disturbed = 3;
   /// Faults in a row after which a batch is given up.
   int most_tries = 3;
 };
@@ -38,10 +44,9 @@ struct JudgeRules {
 ///
 /// Memory is judged on solo probes: own memory plus what others hold now against the limit. Latency against a
 /// ratio of T(1): far-off batches by solo samples, close ones by a sequential sign test over interleaved
-/// pairs, and so is every batch that was measured under throttled clocks, or whose batch 1 was: both of a
-/// pair meet them alike. The test assumes that each pair meets the same conditions, and that pairs are not
-/// all biased to one side: a drift slower than a pair cancels. The k-th compared batch spends the k-th share
-/// of alpha.
+/// pairs. A batch that was disturbed (Conditions::disturbed) is measured again a few times; where that stays
+/// so, or does for batch 1, pairs decide, for both of a pair meet the disturbance alike. docs/judge.md says
+/// what the test assumes. The k-th compared batch spends the k-th share of alpha.
 Ruling judge(const Evidence& evidence, Batch batch, const Limits& limits, const Environment& environment,
              Timing timing, const JudgeRules& rules = {});
 

@@ -1,5 +1,7 @@
 #include "judge/sign_test.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numbers>
 
 namespace batchfit {
@@ -19,6 +21,15 @@ Verdict sign_test(int trials, int successes, double alpha) {
   if (sign_martingale(trials, successes) >= 1 / alpha) return Verdict::pass;
   if (sign_martingale(trials, trials - successes) >= 1 / alpha) return Verdict::fail;
   return Verdict::undecided;
+}
+
+std::optional<int> trials_to_settle(int trials, int successes, double alpha, double rate, int most) {
+  const int leading = std::max(successes, trials - successes);
+  for (int total = trials + 1; total <= most; ++total) {
+    const int agreeing = leading + static_cast<int>(std::lround(rate * (total - trials)));
+    if (sign_martingale(total, agreeing) >= 1 / alpha) return total;
+  }
+  return std::nullopt;
 }
 
 double level_of_test(double alpha, int k) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "judge/verdict.h"
 
 namespace batchfit {
@@ -14,6 +16,10 @@ double sign_martingale(int trials, int successes);
 /// undecided. alpha bounds the chance of each of the two mistakes. 7 of 7 pass at 0.05, 10 of 11, 12 of 14,
 /// 14 of 17.
 Verdict sign_test(int trials, int successes, double alpha);
+
+/// How many trials in all settle the test if those to come succeed at `rate`, or fail where more failed so
+/// far: at most `most`; absent where not even those do.
+std::optional<int> trials_to_settle(int trials, int successes, double alpha, double rate, int most);
 
 /// The level of the k-th test of a search (k ≥ 1): α·6/(π²k²), so that all tests together spend α.
 double level_of_test(double alpha, int k);

@@ -135,10 +135,11 @@ Json load_request(const LoadRequest& request) {
 }
 
 Json probe_request(const Measure& measure, const ProbeDetails& details) {
+  const Sampling& usual = details.sampling;
   Json json = {{"op", "probe"},
                {"batch", measure.batch},
-               {"min_samples", details.sampling.min_samples},
-               {"max_samples", details.sampling.max_samples},
+               {"min_samples", measure.samples > 0 ? measure.samples : usual.min_samples},
+               {"max_samples", measure.samples > 0 ? measure.samples : usual.max_samples},
                {"seconds", details.sampling.seconds},
                {"trace", details.trace},
                {"attempt", details.attempt}};

@@ -31,7 +31,7 @@ class Answers(Running):
         self.assertEqual(len(set(batches.values())), 1, batches)
 
     def test_the_table_says_what_limits_the_batch_and_that_the_device_is_simulated(self):
-        done = self.tune()
+        done = self.tune("--latency-limit", "1.9x")
         self.assertEqual(done.returncode, 0, done.stderr)
         for words in ("limited by", "latency", "does not pass", "weights: random", "SIMULATED"):
             self.assertIn(words, done.stdout)

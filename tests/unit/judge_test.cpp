@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "judge/sign_test.h"
 #include "support/facts.h"
 
 namespace batchfit {
@@ -55,31 +56,52 @@ TEST(Judge, noisy_samples_settle_nothing_alone_however_far_off_their_median_is) 
   const Record one = measured(1).samples({1, 1.2, 0.8, 1.1, 0.9});
   const Ruling ruling = ruling_of({one, measured(8).samples({1.5, 1.8, 1.2, 1.4, 1.6})}, 8);
   EXPECT_EQ(ruling.verdict, Verdict::undecided);
-  EXPECT_EQ(ruling.wants, Probe(Compare{1, 8, 16}));
+  EXPECT_EQ(ruling.wants, Probe(Compare{1, 8, 8}));
 }
 
 TEST(Judge, too_few_samples_settle_nothing_alone) {
   EXPECT_TRUE(ruling_of({measured(1), measured(8).samples(4, 0.0001)}, 8).wants);
 }
 
-TEST(Judge, a_close_batch_is_compared_in_doubling_numbers_up_to_the_cap_and_then_left_undecided) {
-  std::vector<Record> records = timed(1, 1.99);
+/// How many pairs are asked for in turn where `within` of ten fall below the limit.
+std::vector<int> asked_for(std::vector<Record>& records, int within) {
   std::vector<int> asked;
+  int pairs = 0;
+  int passes = 0;
   for (Ruling ruling = ruling_of(records, 8); ruling.wants; ruling = ruling_of(records, 8)) {
     const Compare compare = std::get<Compare>(*ruling.wants);
     EXPECT_EQ(compare.reference, 1);
     EXPECT_EQ(compare.candidate, 8);
     asked.push_back(compare.pairs);
-    records.push_back(test::compared(8, compare.pairs / 2, compare.pairs / 2));
-    ASSERT_LT(asked.size(), 100U);
+    pairs += compare.pairs;
+    const int more = pairs * within / 10 - passes;
+    passes += more;
+    records.push_back(test::compared(8, more, compare.pairs - more));
+    if (asked.size() > 100) break;
   }
-  EXPECT_EQ(asked, (std::vector<int>{16, 16, 32, 64, 128}));
+  return asked;
+}
+
+TEST(Judge, a_batch_on_the_limit_is_given_up_when_the_cap_will_not_settle_it) {
+  std::vector<Record> records = timed(1, 1.99);
+  EXPECT_EQ(asked_for(records, 5), (std::vector<int>{8, 8, 16}));
   const Ruling ruling = ruling_of(records, 8);
   EXPECT_EQ(ruling.verdict, Verdict::undecided);
   EXPECT_FALSE(ruling.passes());
-  EXPECT_EQ(ruling.latency->trials, 256);
+  EXPECT_EQ(ruling.latency->trials, 32);
   EXPECT_THAT(ruling.why, HasSubstr("too close"));
   EXPECT_NEAR(ruling.latency->margin(), 0, 0.002) << "it is reported with its margin";
+}
+
+TEST(Judge, a_close_batch_is_compared_until_its_rate_settles_it_and_no_further) {
+  std::vector<Record> records = timed(1, 1.99);
+  const std::vector<int> asked = asked_for(records, 7);
+  EXPECT_EQ(ruling_of(records, 8).verdict, Verdict::pass);
+  EXPECT_EQ(std::vector<int>(asked.begin(), asked.begin() + 3), (std::vector<int>{8, 8, 16}));
+  const int pairs = ruling_of(records, 8).latency->trials;
+  EXPECT_EQ(sign_test(pairs - asked.back(), (pairs - asked.back()) * 7 / 10, level_of_test(0.05, 1)),
+            Verdict::undecided);
+  EXPECT_LE(asked.back(), 32);
 }
 
 TEST(Judge, slow_passes_are_compared_for_a_few_seconds_only) {
@@ -89,16 +111,16 @@ TEST(Judge, slow_passes_are_compared_for_a_few_seconds_only) {
     const auto wants = judge(evidence_of(records), 8, twice, alone, Timing::graph).wants;
     return wants ? std::get<Compare>(*wants).pairs : 0;
   };
-  EXPECT_EQ(asked_for(0.001, 0), 16);
-  EXPECT_EQ(asked_for(0.1, 0), 13) << "13 pairs of 0.3 s take 4 s";
+  EXPECT_EQ(asked_for(0.001, 8), 8);
+  EXPECT_EQ(asked_for(0.1, 8), 5) << "13 pairs of 0.3 s take 4 s";
   EXPECT_EQ(asked_for(10, 0), 8) << "fewer could not settle anything";
   EXPECT_EQ(asked_for(10, 8), 0);
 }
 
 TEST(Judge, the_cap_holds_where_a_worker_brings_other_numbers_than_were_asked_for) {
   std::vector<Record> records = timed(1, 1.99);
-  records.push_back(test::compared(8, 100, 100));
-  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 56}));
+  records.push_back(test::compared(8, 121, 79));
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 34}));
   records.push_back(test::compared(8, 500, 500));
   EXPECT_FALSE(ruling_of(records, 8).wants);
 }
@@ -109,6 +131,37 @@ TEST(Judge, pairs_settle_what_solo_samples_cannot) {
   EXPECT_EQ(ruling_of(records, 8).verdict, Verdict::pass) << "pairs know better than samples of two probes";
   records.back() = test::compared(8, 0, 16);
   EXPECT_EQ(ruling_of(records, 8).verdict, Verdict::fail);
+}
+
+TEST(Judge, a_batch_measured_while_throttled_is_measured_again_and_then_judged_by_the_better_samples) {
+  std::vector<Record> records{measured(1).samples(5, 1), measured(8).samples(5, 2.6).throttled()};
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Measure{8, 5}));
+  records.push_back(measured(8).samples(5, 1.5));
+  const Ruling ruling = ruling_of(records, 8);
+  EXPECT_EQ(ruling.verdict, Verdict::pass);
+  EXPECT_DOUBLE_EQ(ruling.latency->value, 1.5);
+}
+
+TEST(Judge, where_throttling_stays_pairs_decide_which_meet_it_alike) {
+  std::vector<Record> records{measured(1).samples(5, 1)};
+  for (int i = 0; i < 3; ++i) records.push_back(measured(8).samples(5, 2.6).throttled());
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 8})) << "however far off the samples are";
+}
+
+TEST(Judge, a_batch_1_measured_while_throttled_is_measured_again_before_another_is_judged_by_it) {
+  const std::vector<Record> records{measured(1).samples(5, 1).throttled(), measured(8).samples(5, 1.5)};
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Measure{1, 5}));
+}
+
+TEST(Judge,
+     a_probe_during_which_another_process_took_memory_is_repeated_and_the_power_cap_is_no_disturbance) {
+  Observation busy = measured(8).samples(5, 1.5);
+  busy.conditions.others_before = 0;
+  busy.conditions.others_after = gibibyte;
+  EXPECT_EQ(ruling_of({measured(1).samples(5, 1), busy}, 8).wants, Probe(Measure{8, 5}));
+  busy.conditions.others_before = gibibyte;
+  busy.conditions.throttle_reasons = {"software power cap"};
+  EXPECT_TRUE(ruling_of({measured(1).samples(5, 1), busy}, 8).passes());
 }
 
 TEST(Judge, each_compared_batch_has_a_smaller_share_of_alpha_and_keeps_it) {
@@ -237,7 +290,7 @@ TEST(Judge, a_batch_is_given_up_after_three_faults_in_a_row) {
 TEST(Judge, a_success_between_faults_starts_the_count_again) {
   const std::vector<Record> records{measured(1).samples(5, 1),    fault_of(8), fault_of(8),
                                     measured(8).samples(5, 1.99), fault_of(8), fault_of(8)};
-  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 16}));
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 8}));
 }
 
 TEST(Judge, faults_do_not_hide_what_was_measured_before_them) {

@@ -50,6 +50,13 @@ TEST(SignTest, at_one_half_its_mean_stays_so_that_it_may_be_looked_at_after_ever
   }
 }
 
+TEST(SignTest, it_says_how_many_trials_settle_it_at_a_rate) {
+  EXPECT_EQ(trials_to_settle(0, 0, 0.05, 1, 256), 7);
+  EXPECT_EQ(trials_to_settle(7, 0, 0.03, 1, 256), 8) << "failures settle it too";
+  EXPECT_EQ(trials_to_settle(32, 16, 0.05, 0.5, 256), std::nullopt);
+  EXPECT_EQ(trials_to_settle(0, 0, 0.05, 1, 6), std::nullopt);
+}
+
 TEST(SignTest, the_levels_of_all_tests_together_spend_alpha) {
   double spent = 0;
   for (int k = 1; k < 100'000; ++k) spent += level_of_test(0.05, k);
