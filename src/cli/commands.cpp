@@ -7,6 +7,7 @@
 
 #include "cli/exit_code.h"
 #include "facts/summary.h"
+#include "report/distribution.h"
 #include "tune/local_device.h"
 
 namespace batchfit {
@@ -50,16 +51,16 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
   return options;
 }
 
-std::string label_of(const std::string& model, const WorkloadChoice& options) {
-  return options.dtype.empty() ? model : model + " " + options.dtype;
+std::string label_of(const std::string& model, const WorkloadChoice& options,
+                     const std::map<std::string, std::int64_t>& sizes) {
+  std::string label = options.dtype.empty() ? model : model + " " + options.dtype;
+  return sizes.empty() ? label : label + " " + sizes_text(sizes);
 }
 
-Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shapes,
-                               const std::string& device) {
+Result<LoadRequest> request_of(const WorkloadChoice& options, const std::string& device) {
   LoadRequest request;
   request.device = device;
   request.mode = options.mode;
-  request.shape = shapes.sizes;
   for (const std::string& text : options.inputs) {
     auto input = parse_model_input(text);
     if (!input) return failure(input.error());

@@ -44,7 +44,8 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
       ->capture_default_str();
   command
       .add_option("--shape", options.shapes,
-                  "NAME=SIZE, a named size of the input, or NAME=LOW:HIGH, measured at HIGH (repeatable)")
+                  "a named size of the input: NAME=SIZE; NAME=A,B a workload each; NAME=LOW:HIGH or "
+                  "NAME=A*WEIGHT:B*WEIGHT one answer for all of them (repeatable)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command

@@ -30,7 +30,7 @@ struct WorkloadChoice {
   std::int64_t seed = 0;
   std::string dtype;  ///< empty: the model's first
   std::string mode = "forward";
-  std::vector<std::string> shapes;  ///< "length=512", "length=128:2048"
+  std::vector<std::string> shapes;  ///< as parse_shapes reads them
   std::vector<std::string> inputs;  ///< "3x224x224", "128:int64": of a model that is a file
   bool tf32 = false;
   bool channels_last = false;

@@ -21,6 +21,7 @@
 #include "cli/terminal.h"
 #include "facts/model_input.h"
 #include "report/csv_export.h"
+#include "report/distribution.h"
 #include "report/json_export.h"
 #include "report/markdown_export.h"
 #include "report/table.h"
@@ -77,13 +78,30 @@ int terminal_width() {
   return 100;
 }
 
-/// The first workload without an answer decides; 0 where all have one.
+/// An answer that a shorter input contradicts is not proven.
+bool is_proven(const TunedWorkload& workload) {
+  const auto mixture = distribution_figures(workload);
+  return !mixture || mixture->holds.value_or(true);
+}
+
+/// The first workload without an answer, or without a proven one, decides; 0 where all have one.
 int exit_code_of(const TuneRun& run) {
   for (const TunedWorkload& workload : run.workloads) {
     const int code = workload.error ? exit_code_of(*workload.error) : exit_code_of(workload.answer.status);
     if (code != exit_found) return code;
+    if (!is_proven(workload)) return exit_undecided;
   }
   return exit_found;
+}
+
+/// Each model with each set of sizes.
+std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std::string>& models,
+                                                           const std::vector<InputSizes>& shapes) {
+  std::vector<std::pair<std::string, InputSizes>> pairs;
+  for (const std::string& model : models) {
+    for (const InputSizes& inputs : shapes) pairs.emplace_back(model, inputs);
+  }
+  return pairs;
 }
 
 bool colour_wanted() { return rewritable_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr; }
@@ -98,7 +116,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const auto shapes = parse_shapes(options.workload.shapes);
   if (!shapes) return report_error(shapes.error());
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
-  auto request = request_of(options.workload, *shapes, device);
+  auto request = request_of(options.workload, device);
   if (!request) return report_error(request.error());
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
@@ -120,13 +138,11 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
-  for (const std::string& model : options.models) {
+  for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
-    progress.begin(label_of(model, options.workload));
     request->model = model;
-    TunedWorkload tuned = suite.tune(*request, goal, progress.events());
-    tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
-    run.workloads.push_back(std::move(tuned));
+    suite.on_input = [&](const auto& sizes) { progress.begin(label_of(model, options.workload, sizes)); };
+    run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);
   }

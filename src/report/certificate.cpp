@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "report/distribution.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -174,6 +175,7 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
       add_no_answer(lines, tuned, limits);
     }
     add_memory_gaps(lines, tuned, limits);
+    for (std::string& line : distribution_lines(tuned)) lines.push_back(std::move(line));
   }
   add_notes(lines, tuned);
   if (tuned.from_cache) lines.push_back("answered from the cache: no worker was started");

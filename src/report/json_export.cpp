@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "report/distribution.h"
 #include "report/figures.h"
 
 namespace batchfit {
@@ -92,6 +93,27 @@ Json answer_json(const TunedWorkload& tuned) {
   return json;
 }
 
+Json input_json(const InputFigures& input, const DistributionPoint& point) {
+  Json json = figures_json(input.figures);
+  json["shape"] = input.input.sizes;
+  json["weight"] = input.input.weight;
+  if (point.subject) json["key"] = key_of(*point.subject);
+  return json;
+}
+
+Json distribution_json(const TunedWorkload& tuned) {
+  Json json = {{"inputs", tuned.distribution->told}, {"points", Json::array()}};
+  const auto figures = distribution_figures(tuned);
+  if (!figures) return json;
+  put(json, "throughput_per_s", figures->throughput);
+  put(json, "latency_decided_by", figures->latency_decider);
+  put(json, "memory_decided_by", figures->memory_decider);
+  put(json, "holds", figures->holds);
+  for (std::size_t i = 0; i < figures->inputs.size(); ++i)
+    json["points"].push_back(input_json(figures->inputs[i], tuned.distribution->points[i]));
+  return json;
+}
+
 /// Everything measured but the traces: those can hold megabytes, stay in the journal, and no report needs
 /// them.
 Json records_json(const Evidence& evidence) {
@@ -137,6 +159,7 @@ Json workload_json(const TunedWorkload& tuned) {
   } else {
     json["answer"] = answer_json(tuned);
   }
+  if (tuned.distribution) json["distribution"] = distribution_json(tuned);
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
   json["batches"] = Json::array();

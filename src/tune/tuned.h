@@ -9,8 +9,23 @@
 #include "facts/workload.h"
 #include "judge/limits.h"
 #include "search/answer.h"
+#include "tune/input_sizes.h"
 
 namespace batchfit {
+
+/// One input of a workload's distribution, measured at the answer's batch.
+struct DistributionPoint {
+  WeightedSizes input;
+  std::optional<Subject> subject;          ///< absent where the model could not be loaded for it
+  std::optional<Error> error;              ///< why not
+  std::optional<Observation> observation;  ///< absent where no try was answered
+};
+
+/// The inputs that an answer is for, where they are not all alike.
+struct MeasuredDistribution {
+  std::string told;                       ///< for people: "length 128 to 2048"
+  std::vector<DistributionPoint> points;  ///< empty where there is no answer to measure them at
+};
 
 /// One workload of a run, with all that reports are made from.
 struct TunedWorkload {
@@ -21,6 +36,7 @@ struct TunedWorkload {
   Answer answer;
   Evidence evidence;
   Environment environment;
+  std::optional<MeasuredDistribution> distribution;  ///< absent where all inputs are alike
   int probes = 0;           ///< made by this run; 0 where all evidence came from the cache
   Seconds seconds = 0;      ///< wall time of this run for the workload
   bool from_cache = false;  ///< no worker was started for it

@@ -57,6 +57,30 @@ INSTANTIATE_TEST_SUITE_P(Devices, Shipped,
                          testing::Values("resnet-like", "llm-like", "noisy", "throttling", "crowded",
                                          "hostile"));
 
+TEST(SimDevice, at_another_size_what_grows_with_the_batch_grows_with_the_size) {
+  SimDevice device = shipped("resnet-like");
+  device.size = NamedSize{"length", 128, {{100, 0.5}}};
+  ASSERT_TRUE(at_size(device, 256));
+  const auto double_size = *at_size(device, 256);
+  EXPECT_DOUBLE_EQ(true_latency(double_size, 1, Timing::graph) - true_latency(device, 1, Timing::graph),
+                   device.pieces.front().per_item);
+  EXPECT_EQ(double_size.program.front().bytes_per_item, 2 * device.program.front().bytes_per_item);
+  const auto standard = *at_size(device, 128);
+  EXPECT_EQ(true_own_memory(standard, 7), true_own_memory(device, 7));
+  EXPECT_LT(true_latency(*at_size(device, 200), 4, Timing::graph),
+            true_latency(*at_size(device, 199), 4, Timing::graph))
+      << "200 is a multiple of 100, whose factor is 0.5";
+}
+
+TEST(SimDevice, has_no_size_that_it_cannot_hold) {
+  SimDevice device = shipped("resnet-like");
+  EXPECT_FALSE(at_size(device, 1)) << "it has no named size";
+  device.size = NamedSize{"length", 1, {}};
+  for (const std::int64_t size :
+       {std::int64_t{0}, std::int64_t{-4}, std::int64_t{1} << 40, std::int64_t{1} << 25})
+    EXPECT_FALSE(at_size(device, size)) << size;
+}
+
 TEST(SimDevice, the_same_probe_gives_the_same_record_and_the_next_another) {
   const SimDevice device = shipped("resnet-like");
   ProbePlan plan = plan_of(10);

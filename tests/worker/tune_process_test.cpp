@@ -33,7 +33,7 @@ TEST(TuneThroughAProcess, finds_the_largest_batch_and_answers_from_the_cache_the
   const TuneEvents events{{}, [&](const Record&) { ++recorded; }};
 
   Suite first(file.options(), LocalDevice{}, cache, cancel);
-  const TunedWorkload measured = first.tune(tiny_request(), goal, events);
+  const TunedWorkload measured = first.tune(tiny_request(), {}, goal, events);
   ASSERT_FALSE(measured.error) << measured.error->text();
   EXPECT_EQ(measured.answer.status, Status::found);
   EXPECT_EQ(measured.answer.batch(), 12);
@@ -42,10 +42,83 @@ TEST(TuneThroughAProcess, finds_the_largest_batch_and_answers_from_the_cache_the
 
   Suite second(file.options(), LocalDevice{}, cache, cancel);
   second.on_load = [] { ADD_FAILURE() << "a worker was started"; };
-  const TunedWorkload remembered = second.tune(tiny_request(), goal, {});
+  const TunedWorkload remembered = second.tune(tiny_request(), {}, goal, {});
   EXPECT_TRUE(remembered.from_cache);
   EXPECT_EQ(remembered.answer.batch(), 12);
   EXPECT_EQ(remembered.evidence.records().size(), measured.evidence.records().size());
+}
+
+/// T(b) at length L = 1 ms + 0.1 ms · b · L / 100; halved by the dips given.
+std::string with_length(const std::string& dips = "[]") {
+  return R"({"size": {"name": "length", "standard": 100, "dips": )" + dips + "}}";
+}
+
+InputSizes lengths(std::int64_t largest, const std::vector<std::pair<std::int64_t, double>>& weighted) {
+  InputSizes inputs{{{"length", largest}}, {}, "lengths"};
+  for (const auto& [length, weight] : weighted) inputs.distribution.push_back({{{"length", length}}, weight});
+  return inputs;
+}
+
+TEST(TuneThroughAProcess, measures_the_answer_at_each_input_of_a_distribution_once) {
+  const SimDeviceFile file("[]", with_length());
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  const InputSizes inputs = lengths(200, {{50, 3}, {100, 2}, {200, 1}});
+  TuneGoal goal = exponential_to(64);
+  goal.limits.latency = LatencyRatio{2.05};  // 1 ms + 0.2 ms · b against 2.46 ms: b = 7
+  Suite first(file.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload measured = first.tune(tiny_request(), inputs, goal, {});
+  EXPECT_EQ(measured.answer.batch(), 7);
+  EXPECT_EQ(measured.subject->workload.shape.at("length"), 200);
+  ASSERT_TRUE(measured.distribution);
+  ASSERT_EQ(measured.distribution->points.size(), 3U);
+  const std::vector<double> expected{0.00135, 0.0017, 0.0024};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const DistributionPoint& point = measured.distribution->points[i];
+    EXPECT_EQ(point.input, inputs.distribution[i]);
+    ASSERT_TRUE(point.observation);
+    EXPECT_NEAR(point.observation->samples.front(), expected[i], 1e-9);
+    EXPECT_EQ(point.subject->workload.shape, inputs.distribution[i].sizes);
+  }
+
+  Suite second(file.options(), LocalDevice{}, cache, cancel);
+  second.on_load = [] { ADD_FAILURE() << "a worker was started"; };
+  const TunedWorkload remembered = second.tune(tiny_request(), inputs, goal, {});
+  EXPECT_TRUE(remembered.from_cache);
+  EXPECT_EQ(remembered.probes, 0);
+  ASSERT_EQ(remembered.distribution->points.size(), 3U);
+  EXPECT_EQ(remembered.distribution->points[0].observation, measured.distribution->points[0].observation);
+}
+
+TEST(TuneThroughAProcess, an_input_that_crashes_the_worker_is_given_up_like_a_batch) {
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal = exponential_to(7);
+  goal.limits.latency = NoLimit{};  // 1, 2, 4, 7: the fifth probe is the first of length 50
+  const SimDeviceFile crashing(R"([{"kind": "crash", "probe": 5}, {"kind": "crash", "probe": 6},
+                                   {"kind": "crash", "probe": 7}])",
+                               with_length());
+  Suite suite(crashing.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload tuned = suite.tune(tiny_request(), lengths(200, {{50, 1}, {100, 1}}), goal, {});
+  EXPECT_EQ(tuned.answer.batch(), 7);
+  ASSERT_EQ(tuned.distribution->points.size(), 2U);
+  EXPECT_FALSE(tuned.distribution->points[0].observation);
+  EXPECT_TRUE(tuned.distribution->points[1].observation);
+}
+
+TEST(TuneThroughAProcess, without_an_answer_no_other_input_is_measured) {
+  const SimDeviceFile file("[]", with_length());
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal = exponential_to(8);
+  goal.limits.memory = OwnMemory{mebibyte};
+  Suite suite(file.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload tuned = suite.tune(tiny_request(), lengths(200, {{50, 1}}), goal, {});
+  EXPECT_EQ(tuned.answer.status, Status::nothing_fits);
+  EXPECT_TRUE(tuned.distribution->points.empty());
 }
 
 TEST(TuneThroughAProcess, is_cancelled_from_another_thread_in_the_middle_of_a_hang) {
@@ -65,7 +138,7 @@ TEST(TuneThroughAProcess, is_cancelled_from_another_thread_in_the_middle_of_a_ha
                           },
                           {}};
   Suite suite(file.options(), LocalDevice{}, cache, cancel);
-  const TunedWorkload tuned = suite.tune(tiny_request(), exponential_to(8), events);
+  const TunedWorkload tuned = suite.tune(tiny_request(), {}, exponential_to(8), events);
   EXPECT_EQ(tuned.answer.status, Status::interrupted);
   EXPECT_EQ(tuned.answer.batch(), 4);
   EXPECT_EQ(cache.load(*tuned.subject).observed(), (std::vector<Batch>{1, 2, 4}))

@@ -38,6 +38,14 @@ struct LatencyDip {
   double factor = 1;
 };
 
+/// A size of the input that a load may name. At `standard` the device is as the rest of its file says; at
+/// another size, what grows with the batch grows with the size too.
+struct NamedSize {
+  std::string name;
+  std::int64_t standard = 1;
+  std::vector<LatencyDip> dips;  ///< of sizes instead of batches
+};
+
 /// Standard deviations of the logarithm of a sample; the median of many samples is the true latency.
 struct Noise {
   double graph = 0;
@@ -89,6 +97,7 @@ struct SimDevice {
   std::vector<LatencyPiece> pieces;  ///< ascending `from`, the first from 1
   std::optional<LatencySteps> steps;
   std::vector<LatencyDip> dips;
+  std::optional<NamedSize> size;
   Seconds launch_overhead = 0;
   Noise noise;
   double drift_per_probe = 0;
@@ -97,6 +106,10 @@ struct SimDevice {
   std::vector<PlannedFault> faults;
   Seconds probe_wall = 0;  ///< really waited in each probe
 };
+
+/// The device as it is for inputs of this size; absent where it has no named size, or the size is not 1 or
+/// more, or makes bytes that no file may state.
+std::optional<SimDevice> at_size(const SimDevice& device, std::int64_t size);
 
 /// corrupt error that names the field; any JSON may be given.
 Result<SimDevice> device_from_json(const Json& json);

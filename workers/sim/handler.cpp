@@ -124,11 +124,15 @@ Answer<Json> SimWorker::load(const Json& request) {
   if (timing == "graph" && !has_graph)
     return refuse(RefusalKind::unsupported, "this device has no graph timing");
 
+  const auto sized = sized_for(workload.shape);
+  if (!sized) return tl::unexpected(sized.error());
+
   workload.weights = "random (seed " + std::to_string(seed) + ")";
   workload.model_code = "simulated";
   workload.input_shape = device_.input_shape;
   workload.timing = has_graph && timing != "eager" ? Timing::graph : Timing::eager;
   loaded_ = workload.timing;
+  at_load_ = *sized;
   const Runtime runtime{"simulation", BATCHFIT_VERSION, {{"device_file", device_.digest}}};
   Json reply = environment();
   reply["subject"] = to_json(Subject{device(), runtime, workload});
@@ -136,6 +140,22 @@ Answer<Json> SimWorker::load(const Json& request) {
   reply["notes"] = {"device: simulated", "weights: " + workload.weights};
   reply["took_s"] = 0;
   return reply;
+}
+
+Answer<SimDevice> SimWorker::sized_for(const std::map<std::string, std::int64_t>& shape) const {
+  const auto& size = device_.size;
+  for (const auto& [name, value] : shape) {
+    if (!size || name != size->name)
+      return refuse(RefusalKind::usage, "the model has no size '" + name + "'",
+                    size ? "there is " + size->name : "leave --shape out");
+  }
+  if (shape.empty()) return device_;
+  const auto sized = at_size(device_, shape.begin()->second);
+  if (!sized)
+    return refuse(RefusalKind::usage,
+                  "no size " + std::to_string(shape.begin()->second) + " of '" + size->name + "'",
+                  "give one nearer to the standard, " + std::to_string(size->standard));
+  return *sized;
 }
 
 Answer<Json> SimWorker::probe(const Json& request) {
@@ -155,7 +175,7 @@ Answer<Json> SimWorker::probe(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(measure(device_, *loaded_, batch, plan)))});
+  reply["records"] = Json::array({to_json(Record(measure(at_load_, *loaded_, batch, plan)))});
   return reply;
 }
 
@@ -176,7 +196,7 @@ Answer<Json> SimWorker::compare_two(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   asked.pairs = static_cast<int>(pairs);
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(compare(device_, *loaded_, asked, seed, probes_)))});
+  reply["records"] = Json::array({to_json(Record(compare(at_load_, *loaded_, asked, seed, probes_)))});
   return reply;
 }
 
