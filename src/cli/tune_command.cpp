@@ -141,7 +141,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
     request->model = model;
-    suite.on_input = [&](const auto& sizes) { progress.begin(label_of(model, options.workload, sizes)); };
+    suite.on_input = [&](const auto& sizes) {
+      progress.begin(label_of(request->model, options.workload, sizes));
+    };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);

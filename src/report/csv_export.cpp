@@ -130,9 +130,9 @@ Cells row(const TunedWorkload& tuned, const std::optional<Subject>& subject, con
 void add_inputs(std::vector<Cells>& rows, const TunedWorkload& tuned, const DistributionFigures& mixture) {
   for (std::size_t i = 0; i < mixture.inputs.size(); ++i) {
     const auto& [input, figures] = mixture.inputs[i];
-    if (input.sizes == tuned.subject->workload.shape) continue;
+    if (input.sizes == tuned.distribution->largest) continue;
     Subject subject = *tuned.subject;
-    subject.workload.shape = input.sizes;  // what was asked for, where it could not be loaded
+    for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
     const auto& loaded = tuned.distribution->points[i].subject;
     rows.push_back(row(tuned, loaded ? *loaded : subject, batch_cells(figures, "input"),
                        {number(std::optional(input.weight)), ""}));
@@ -142,7 +142,7 @@ void add_inputs(std::vector<Cells>& rows, const TunedWorkload& tuned, const Dist
 /// Of the tuned input in the distribution; absent where it is none of those measured.
 std::optional<double> weight_of_largest(const TunedWorkload& tuned, const DistributionFigures& mixture) {
   for (const auto& [input, figures] : mixture.inputs) {
-    if (input.sizes == tuned.subject->workload.shape) return input.weight;
+    if (input.sizes == tuned.distribution->largest) return input.weight;
   }
   return std::nullopt;
 }

@@ -99,12 +99,28 @@ bool has_figures(const TunedWorkload& tuned) {
   return tuned.distribution && !tuned.distribution->points.empty() && tuned.answer.best && tuned.subject;
 }
 
+/// The sizes that vary over the distribution; all of them where no input was measured.
+std::string input_text(const TunedWorkload& tuned, std::map<std::string, std::int64_t> sizes) {
+  const auto& points = tuned.distribution->points;
+  const auto& largest = tuned.distribution->largest;
+  const auto varies = [&](const auto& named) {
+    return points.empty() || std::any_of(points.begin(), points.end(), [&](const DistributionPoint& point) {
+             return point.input.sizes.at(named.first) != largest.at(named.first);
+           });
+  };
+  std::erase_if(sizes, [&](const auto& named) { return !varies(named); });
+  return sizes_text(sizes);
+}
+
+std::string largest_text(const TunedWorkload& tuned) {
+  return input_text(tuned, tuned.distribution->largest);
+}
+
 std::string slower_text(const TunedWorkload& tuned, const InputFigures& slower) {
   const LimitRuling& ruling = *tuned.answer.best->latency;
   const Seconds largest = *figures_of(tuned.evidence, tuned.answer.best->batch).latency;
   const auto [its, limit] = told_apart(*slower.figures.latency, ruling.limit);
-  return fmt::format("takes {}, {} {}{}", its, sizes_text(tuned.subject->workload.shape),
-                     format_seconds(largest),
+  return fmt::format("takes {}, {} {}{}", its, largest_text(tuned), format_seconds(largest),
                      *slower.figures.latency > ruling.limit ? ", and breaks the limit of " + limit : "");
 }
 
@@ -114,19 +130,19 @@ std::string bigger_text(const TunedWorkload& tuned, const InputFigures& bigger) 
   const Bytes largest = *figures_of(tuned.evidence, tuned.answer.best->batch).own_memory;
   const auto [its, of_largest] = told_apart(*bigger.figures.own_memory, largest);
   const bool breaks = static_cast<double>(*bigger.figures.own_memory - largest) > ruling.limit - ruling.value;
-  return fmt::format("takes {} of memory, {} {}{}", its, sizes_text(tuned.subject->workload.shape),
-                     of_largest, breaks ? ", and breaks the limit" : "");
+  return fmt::format("takes {} of memory, {} {}{}", its, largest_text(tuned), of_largest,
+                     breaks ? ", and breaks the limit" : "");
 }
 
 void add_deciders(std::vector<std::string>& lines, const TunedWorkload& tuned,
                   const std::vector<InputFigures>& inputs) {
-  const std::string largest = sizes_text(tuned.subject->workload.shape);
+  const std::string largest = largest_text(tuned);
   const Worse worse = worse_than_largest(tuned, inputs);
   const auto add_worse = [&](const InputFigures* input, const char* limit, auto text) {
     if (input == nullptr) return;
     lines.push_back(fmt::format("not proven for every input: at batch {} {} {}; so {} decides the {} limit",
-                                tuned.answer.best->batch, sizes_text(input->input.sizes), text(tuned, *input),
-                                sizes_text(input->input.sizes), limit));
+                                tuned.answer.best->batch, input_text(tuned, input->input.sizes),
+                                text(tuned, *input), input_text(tuned, input->input.sizes), limit));
   };
   add_worse(worse.slower, "latency", slower_text);
   add_worse(worse.bigger, "memory", bigger_text);
@@ -140,8 +156,8 @@ void add_deciders(std::vector<std::string>& lines, const TunedWorkload& tuned,
   }
   for (const auto& [input, figures] : inputs) {
     if (figures.latency || figures.outcome == Outcome::out_of_memory) continue;
-    lines.push_back(
-        fmt::format("unproven: {} could not be measured: {}", sizes_text(input.sizes), figures.reason));
+    lines.push_back(fmt::format("unproven: {} could not be measured: {}", input_text(tuned, input.sizes),
+                                figures.reason));
   }
 }
 
@@ -160,7 +176,7 @@ std::optional<DistributionFigures> distribution_figures(const TunedWorkload& tun
   out.throughput = throughput_over(out.inputs, tuned.answer.best->batch);
   const Worse worse = worse_than_largest(tuned, out.inputs);
   const auto decider = [&](const InputFigures* input) {
-    return input != nullptr ? input->input.sizes : tuned.subject->workload.shape;
+    return input != nullptr ? input->input.sizes : tuned.distribution->largest;
   };
   if (tuned.answer.best->latency) out.latency_decider = decider(worse.slower);
   if (tuned.answer.best->memory) out.memory_decider = decider(worse.bigger);
@@ -178,7 +194,7 @@ std::optional<DistributionFigures> distribution_figures(const TunedWorkload& tun
 std::vector<std::string> distribution_lines(const TunedWorkload& tuned) {
   std::vector<std::string> lines;
   if (!tuned.distribution || !tuned.subject) return lines;
-  const std::string largest = sizes_text(tuned.subject->workload.shape);
+  const std::string largest = largest_text(tuned);
   lines.push_back(fmt::format("inputs: {}; the limits are judged at {}", tuned.distribution->told, largest));
   const auto figures = distribution_figures(tuned);
   if (!figures) return lines;

@@ -73,7 +73,7 @@ TunedWorkload Suite::tune(LoadRequest request, const InputSizes& inputs, const T
 
 void Suite::measure_distribution(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
                                  const TuneEvents& events, TunedWorkload& out) {
-  out.distribution = MeasuredDistribution{inputs.told, {}};
+  out.distribution = MeasuredDistribution{inputs.told, inputs.sizes, {}};
   const std::optional<Batch> batch = out.answer.batch();
   if (out.error || !batch || out.answer.status == Status::interrupted) return;
   for (const WeightedSizes& input : inputs.distribution) {

@@ -23,7 +23,9 @@ struct DistributionPoint {
 
 /// The inputs that an answer is for, where they are not all alike.
 struct MeasuredDistribution {
-  std::string told;                       ///< for people: "length 128 to 2048"
+  std::string told;  ///< for people: "length 128 to 2048"
+  /// The sizes asked for at their largest; the subject's may have others that the model has by itself.
+  std::map<std::string, std::int64_t> largest;
   std::vector<DistributionPoint> points;  ///< empty where there is no answer to measure them at
 };
 

@@ -92,6 +92,17 @@ TEST(Distribution, a_limit_that_was_not_judged_is_decided_by_nothing) {
   EXPECT_EQ(figures->holds, true);
 }
 
+TEST(Distribution, sizes_that_do_not_vary_are_not_repeated) {
+  TunedWorkload tuned = with_512(0.0078, 0);
+  tuned.subject->workload.shape["layers"] = 32;  // the model's own
+  tuned.distribution->largest["width"] = 64;     // asked for, one size
+  for (DistributionPoint& point : tuned.distribution->points) point.input.sizes["width"] = 64;
+  EXPECT_THAT(distribution_lines(tuned), Contains(HasSubstr("the limits are judged at length 2048")));
+  EXPECT_THAT(distribution_lines(tuned), Contains(HasSubstr("so length 512 decides the latency limit")));
+  tuned.distribution->points.clear();
+  EXPECT_THAT(distribution_lines(tuned), Contains(HasSubstr("judged at length 2048, width 64")));
+}
+
 TEST(Distribution, inputs_that_are_all_alike_have_no_figures_and_no_lines) {
   const TunedWorkload tuned = sample::two_models().workloads[0];
   EXPECT_FALSE(distribution_figures(tuned));

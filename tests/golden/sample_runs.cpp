@@ -205,7 +205,7 @@ TuneRun many_lengths() {
                                     measured(3, 0.0072, 540 * mebibyte), measured(4, 0.0091, 660 * mebibyte)},
                                    6, 4.5);
     tuned.subject->workload.shape = {{"length", 2048}};
-    tuned.distribution = MeasuredDistribution{"length 128*6, 512*3, 2048*1", {}};
+    tuned.distribution = MeasuredDistribution{"length 128*6, 512*3, 2048*1", {{"length", 2048}}, {}};
     run.workloads.push_back(std::move(tuned));
   }
   settle(run);

@@ -31,17 +31,16 @@ at::Tensor LayerNorm::forward(const at::Tensor& input) const {
 }
 
 at::Tensor Builder::entry(const std::string& name, at::IntArrayRef shape) {
-  return weights_.get(name, shape).to(options_.dtype);
+  return weights_.get(name, shape, options_.dtype);
 }
 
 at::Tensor Builder::kernel_format(const at::Tensor& weight) const {
-  const at::Tensor cast = weight.to(options_.dtype);
-  return options_.channels_last ? cast.contiguous(at::MemoryFormat::ChannelsLast) : cast;
+  return options_.channels_last ? weight.contiguous(at::MemoryFormat::ChannelsLast) : weight;
 }
 
 Convolution Builder::convolution(const std::string& name, std::int64_t out, std::int64_t in,
                                  std::int64_t kernel, std::int64_t stride) {
-  const at::Tensor weight = kernel_format(weights_.get(name + ".weight", {out, in, kernel, kernel}));
+  const at::Tensor weight = kernel_format(entry(name + ".weight", {out, in, kernel, kernel}));
   return {weight, entry(name + ".bias", {out}), stride, 0};
 }
 
@@ -49,22 +48,22 @@ std::pair<Convolution, BatchNorm> Builder::normalised_convolution(const std::str
                                                                   const std::string& norm_name,
                                                                   std::int64_t out, std::int64_t in,
                                                                   std::int64_t kernel, std::int64_t stride) {
-  at::Tensor weight = weights_.get(convolution_name + ".weight", {out, in, kernel, kernel});
-  const at::Tensor gamma = weights_.get(norm_name + ".weight", {out});
-  const at::Tensor beta = weights_.get(norm_name + ".bias", {out});
-  const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out});
-  const at::Tensor variance = weights_.get(norm_name + ".running_var", {out});
+  // Folded in float32, before the cast to the model's dtype.
+  const at::ScalarType dtype = options_.fold_batchnorm ? at::kFloat : options_.dtype;
+  at::Tensor weight = weights_.get(convolution_name + ".weight", {out, in, kernel, kernel}, dtype);
+  const at::Tensor gamma = weights_.get(norm_name + ".weight", {out}, dtype);
+  const at::Tensor beta = weights_.get(norm_name + ".bias", {out}, dtype);
+  const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out}, dtype);
+  const at::Tensor variance = weights_.get(norm_name + ".running_var", {out}, dtype);
   const std::int64_t padding = kernel / 2;
   if (!options_.fold_batchnorm) {
-    const auto cast = [this](const at::Tensor& tensor) { return tensor.to(options_.dtype); };
-    return {Convolution{kernel_format(weight), {}, stride, padding},
-            BatchNorm{cast(gamma), cast(beta), cast(mean), cast(variance)}};
+    return {Convolution{kernel_format(weight), {}, stride, padding}, BatchNorm{gamma, beta, mean, variance}};
   }
-  // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta, in float32 before the cast.
+  // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta.
   const at::Tensor factor = gamma.mul(at::rsqrt(variance.add(batchnorm_eps)));
   weight = weight.mul(factor.view({out, 1, 1, 1}));
   const at::Tensor bias = beta.sub(mean.mul(factor)).to(options_.dtype);
-  return {Convolution{kernel_format(weight), bias, stride, padding}, BatchNorm{}};
+  return {Convolution{kernel_format(weight.to(options_.dtype)), bias, stride, padding}, BatchNorm{}};
 }
 
 Linear Builder::linear(const std::string& name, std::int64_t out, std::int64_t in) {

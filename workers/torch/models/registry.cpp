@@ -10,14 +10,14 @@ const std::vector<ModelInfo>& models() {
     resnet50.name = "resnet50";
     resnet50.about =
         "ResNet-50 v1.5, image classification, 3x224x224, 25.6 M parameters (torchvision's architecture)";
-    resnet50.code = "resnet50-1";
+    resnet50.code = "resnet50-2";
     resnet50.item_shape = {3, 224, 224};
     resnet50.has_batchnorm = true;
     resnet50.build = build_resnet50;
     ModelInfo& vit = list[1];
     vit.name = "vit_b_16";
     vit.about = "ViT-B/16, image classification, 3x224x224, 86.6 M parameters (torchvision's architecture)";
-    vit.code = "vit_b_16-1";
+    vit.code = "vit_b_16-2";
     vit.item_shape = {3, 224, 224};
     vit.build = build_vit_b_16;
     return list;
