@@ -101,6 +101,9 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   tune->add_flag("--strict", options.strict, "make the memory limit the worker's hard cap too");
   tune->add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
       ->capture_default_str();
+  tune->add_option("--percentile", options.percentile,
+                   "of the latency, held against the limit: 50 (the median), 95, 99, …")
+      ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
   add_measuring_options(*tune, options.cache, options.refresh);
@@ -161,6 +164,9 @@ Result<Limits> limits_of(const TuneOptions& options) {
   if (!memory) return failure(memory.error());
   const auto latency = parse_latency_limit(options.latency_limit);
   if (!latency) return failure(latency.error());
+  const auto percentile = parse_percentile(options.percentile);
+  if (!percentile) return failure(percentile.error());
+  limits.percentile = *percentile;
   limits.memory = *memory;
   limits.latency = *latency;
   return limits;

@@ -47,6 +47,7 @@ struct TuneOptions {
   WorkloadChoice workload;
   std::string memory_limit = "90%";
   std::string latency_limit = "2x";
+  std::string percentile = "50";
   std::optional<Batch> max_batch;
   std::string strategy = "guided";
   bool strict = false;

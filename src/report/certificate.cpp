@@ -25,10 +25,15 @@ std::string memory_failure(const LimitRuling& ruling) {
   return fmt::format("memory {} > {}, {} over", value, limit, difference_text(-ruling.margin()));
 }
 
+/// "latency", or "p95 latency" where it is no median.
+std::string name_of(const LimitRuling& latency) {
+  return latency.percentile == 50 ? "latency" : fmt::format("p{:g} latency", latency.percentile);
+}
+
 std::string latency_failure(const TunedWorkload& tuned, Batch batch, const LimitRuling& ruling) {
   const auto [value, limit] = told_apart(ruling.value, ruling.limit);
-  return fmt::format("latency {} > {}, {} over, {}", value, limit, difference_text(-ruling.margin()),
-                     trials_text(tuned, batch, ruling.trials));
+  return fmt::format("{} {} > {}, {} over, {}", name_of(ruling), value, limit,
+                     difference_text(-ruling.margin()), trials_text(tuned, batch, ruling.trials));
 }
 
 std::string reason_of(const TunedWorkload& tuned, const Ruling& ruling) {
@@ -55,7 +60,7 @@ std::string undecided_text(const TunedWorkload& tuned, const Ruling& ruling) {
     return subject + reason_of(tuned, ruling);
   const auto [value, limit] = told_apart(ruling.latency->value, ruling.latency->limit);
   const double margin = ruling.latency->margin();
-  return subject + fmt::format("latency {}, limit {}, {} {}, {}", value, limit,
+  return subject + fmt::format("{} {}, limit {}, {} {}, {}", name_of(*ruling.latency), value, limit,
                                difference_text(std::abs(margin)), margin < 0 ? "over" : "under",
                                trials_text(tuned, ruling.batch, ruling.latency->trials));
 }
@@ -64,8 +69,8 @@ void add_narrow_pass(std::vector<std::string>& lines, const TunedWorkload& tuned
   if (best.batch == 1 || !best.latency) return;  // batch 1 is the measure of a ratio
   const double margin = best.latency->margin();
   if (margin >= narrow_margin) return;
-  lines.push_back(fmt::format("batch {} passes narrowly: latency {} under the limit, {}", best.batch,
-                              difference_text(std::max(0.0, margin)),
+  lines.push_back(fmt::format("batch {} passes narrowly: {} {} under the limit, {}", best.batch,
+                              name_of(*best.latency), difference_text(std::max(0.0, margin)),
                               trials_text(tuned, best.batch, best.latency->trials)));
 }
 

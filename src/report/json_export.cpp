@@ -29,6 +29,7 @@ Json limits_json(const Limits& limits) {
   if (const auto* share = std::get_if<MemoryShare>(&limits.memory)) json["memory_share"] = share->share;
   if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency)) json["latency_ratio"] = ratio->ratio;
   if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) json["latency_s"] = bound->seconds;
+  if (limits.percentile != 50) json["latency_percentile"] = limits.percentile;
   return json;
 }
 
@@ -49,6 +50,7 @@ Json ruling_json(const Ruling& ruling) {
     json["latency"]["value_s"] = ruling.latency->value;
     json["latency"]["limit_s"] = ruling.latency->limit;
     json["latency"]["trials"] = ruling.latency->trials;
+    if (ruling.latency->percentile != 50) json["latency"]["percentile"] = ruling.latency->percentile;
   }
   return json;
 }

@@ -5,7 +5,6 @@
 #include <map>
 #include <set>
 
-#include "facts/summary.h"
 #include "search/memory_bound.h"
 #include "search/strategy.h"
 
@@ -45,6 +44,7 @@ struct Bracket {
   std::optional<Batch> failing;  ///< the smallest larger one that does not
   Batch largest_run = 1;         ///< the largest that was measured
   std::vector<Point> latency;
+  double limit = std::numeric_limits<double>::infinity();  ///< of latency, as batch 1 says
   std::optional<Probe> begun;  ///< the measurement of a batch that must be taken (again) first
   std::map<Batch, Unsettled> unsettled;
   bool noisy = false;  ///< comparisons left a batch open
@@ -68,6 +68,7 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
     if (!ruling.wants && ruling.latency && ruling.latency->verdict == Verdict::undecided)
       bracket.noisy = true;
     if (ruling.latency) bracket.latency.push_back({batch, ruling.latency->value});
+    if (ruling.latency && batch == 1) bracket.limit = ruling.latency->limit;
     const Observation* seen = evidence.observation(batch);
     if (seen != nullptr && seen->outcome == Outcome::measured) bracket.largest_run = batch;
     if (seems_to_pass(ruling)) {
@@ -123,13 +124,6 @@ bool bisects(const Evidence& evidence, const Bracket& bracket) {
   return *bracket.failing - bracket.passing > close_bracket && one_sided(evidence, bracket);
 }
 
-double limit_of(const Evidence& evidence, const Limits& limits) {
-  if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency))
-    return ratio->ratio * median(evidence.samples(1));
-  if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) return bound->seconds;
-  return std::numeric_limits<double>::infinity();
-}
-
 /// Where the forecast of memory meets the limits, as far as it matters up to `most`; absent where it does
 /// not, which one forecast tells, while finding a crossing takes dozens.
 std::optional<Crossing> memory_crossing(const Evidence& evidence, const Limits& limits,
@@ -156,7 +150,7 @@ std::optional<Batch> choose(const Evidence& evidence, const Bracket& bracket, co
   if (bracket.failing && bisects(evidence, bracket)) {
     return std::clamp(bracket.passing + (*bracket.failing - bracket.passing) / 2, least, most);
   }
-  double estimate = crossing(bracket.latency, bracket.passing, limit_of(evidence, limits));
+  double estimate = crossing(bracket.latency, bracket.passing, bracket.limit);
   if (const auto bound = memory_crossing(evidence, limits, environment, most, space)) {
     estimate = std::min(estimate, static_cast<double>(bound->likely));
   }

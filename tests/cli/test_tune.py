@@ -36,6 +36,16 @@ class Answers(Running):
         for words in ("limited by", "latency", "does not pass", "weights: random", "SIMULATED"):
             self.assertIn(words, done.stdout)
 
+    def test_a_percentile_is_judged_with_more_samples_and_named_beside_the_limit(self):
+        workload, done = self.results("--percentile", "95", "--latency-limit", "1.9x", "--max-batch", 64)
+        self.assertIn("latency p95 1.9x", done.stdout)
+        self.assertIn("p95 latency", done.stdout)
+        self.assertEqual(workload["answer"]["next"]["latency"]["percentile"], 95)
+        self.assertGreaterEqual(workload["answer"]["best"]["latency"]["trials"], 100)
+        refused = self.tune("--percentile", "101")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--percentile '101'", refused.stderr)
+
     def test_memory_decides_where_there_is_no_latency_limit(self):
         workload, _ = self.results("--latency-limit", "none", "--memory-limit", "2GiB")
         self.assertEqual(workload["answer"]["limited_by"], "memory")
