@@ -21,12 +21,13 @@ struct Hindcast {
 
 struct HindcastOptions {
   Bytes context =
-      0;  ///< own memory beside the allocator, which recordings do not hold; counted on both sides
+      0;  ///< own memory beside the allocator where the recording does not hold it; counted on both sides
+  Batch first = 1;          ///< the search is thought to have run this batch, twice it, four times it, …
   bool with_traces = true;  ///< else from the measured peaks alone
   int doublings = 3;        ///< how far to look
 };
 
-/// As in a search that ran the batches 1, 2, 4, …: after each but the first, every measured batch beyond it.
+/// As in a search that doubled the batch: after each run but the first, every measured batch beyond it.
 std::vector<Hindcast> hindcasts(const RecordedWorkload& workload, const HindcastOptions& options = {});
 
 }  // namespace batchfit
