@@ -274,6 +274,8 @@ Bytes AffineProgram::bytes(const Step& step, Batch batch, WorkspaceGuess guess) 
       return std::min(step.low.at(batch), step.high.at(batch));
     case WorkspaceGuess::high:
       return std::max(step.low.at(batch), step.high.at(batch));
+    case WorkspaceGuess::absent:
+      return step.is_workspace ? 0 : step.likely.at(batch);
   }
   return 0;
 }

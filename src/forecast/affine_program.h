@@ -10,7 +10,7 @@
 namespace batchfit {
 
 /// What the workspaces of another batch may take, where the traces leave that open.
-enum class WorkspaceGuess { likely, low, high };
+enum class WorkspaceGuess { likely, low, high, absent };
 
 /// The allocation program of a workload as a function of the batch, from the traces of two batches.
 ///

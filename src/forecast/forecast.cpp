@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "forecast/allocator_simulation.h"
-#include "forecast/held_memory.h"
 #include "forecast/peak_line.h"
 
 namespace batchfit {
@@ -164,9 +163,28 @@ const Forecaster::Prepared& Forecaster::prepared(const TraceChoice& choice) cons
   return entry->second;
 }
 
+/// What own memory holds beside the program's reserved memory.
+HeldMemory Forecaster::beside_program(const TraceChoice& choice, const Prepared& known, Batch batch) const {
+  const AllocationTrace& last = *choice.traces.back();
+  std::vector<const AllocationTrace*> all;
+  for (const auto& [at, trace] : traces_) all.push_back(trace);
+  const HeldMemory held = held_before(all, last, batch);
+  const Bytes fixed = context_.bytes.value_or(0) + known.untraced - held_reserved(last);
+  const Bytes unsure = std::abs(known.untraced);
+  return {held.likely + fixed, held.low + fixed - unsure, held.high + fixed + unsure + context_.growth};
+}
+
+std::optional<Bytes> Forecaster::without_workspaces(Batch batch) const {
+  if (traces_.empty() || resident_) return std::nullopt;
+  const TraceChoice choice = choose_traces(traces_, regimes_, batch);
+  const Prepared& known = prepared(choice);
+  if (!known.program) return std::nullopt;
+  const Bytes reserved = simulate(known.program->at(batch, WorkspaceGuess::absent)).reserved_peak;
+  return reserved + beside_program(choice, known, batch).low;
+}
+
 Forecast Forecaster::from_traces(Batch batch) const {
   const TraceChoice choice = choose_traces(traces_, regimes_, batch);
-  const AllocationTrace& last = *choice.traces.back();
   const Prepared& known = prepared(choice);
   Forecast forecast;
   forecast.batch = batch;
@@ -176,15 +194,11 @@ Forecast Forecaster::from_traces(Batch batch) const {
     simulate_one_trace(forecast, choice);
   }
 
-  std::vector<const AllocationTrace*> all;
-  for (const auto& [at, trace] : traces_) all.push_back(trace);
-  const HeldMemory held = held_before(all, last, batch);
-  const Bytes held_there = held_reserved(last);
-  const Bytes fixed = context_.bytes.value_or(0) + known.untraced;
+  const HeldMemory beside = beside_program(choice, known, batch);
   forecast.context = context_.bytes;
-  forecast.own += held.likely - held_there + fixed;
-  forecast.low += held.low - held_there + fixed - std::abs(known.untraced);
-  forecast.high += held.high - held_there + fixed + std::abs(known.untraced) + context_.growth;
+  forecast.own += beside.likely;
+  forecast.low += beside.low;
+  forecast.high += beside.high;
   add_margins(forecast, choice, regimes_);
   if (!context_.bytes) forecast.reasons.push_back("context and libraries are not known and not counted");
   return forecast;

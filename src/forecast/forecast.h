@@ -8,6 +8,7 @@
 
 #include "facts/evidence.h"
 #include "forecast/affine_program.h"
+#include "forecast/held_memory.h"
 #include "forecast/regimes.h"
 
 namespace batchfit {
@@ -54,6 +55,10 @@ class Forecaster {
   /// Own memory at `batch`; absent where the evidence holds no memory figure at all.
   std::optional<Forecast> at(Batch batch) const;
 
+  /// Own memory at `batch` if no workspace were needed: the least that a library can make it; absent without
+  /// traces that align.
+  std::optional<Bytes> without_workspaces(Batch batch) const;
+
   /// As regime_changes() below.
   std::vector<Batch> regime_changes(Batch up_to) const;
 
@@ -74,6 +79,7 @@ class Forecaster {
   const Prepared& prepared(const TraceChoice& choice) const;
   Bytes untraced(const AllocationTrace& trace) const;
   Forecast from_traces(Batch batch) const;
+  HeldMemory beside_program(const TraceChoice& choice, const Prepared& known, Batch batch) const;
   std::optional<Forecast> from_peaks(Batch batch) const;
 
   std::map<Batch, const Observation*> observed_;

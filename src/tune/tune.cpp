@@ -1,18 +1,8 @@
 #include "tune/tune.h"
 
+#include "search/memory_bound.h"
+
 namespace batchfit {
-namespace {
-
-// Less than this is the driver's own and no other process.
-constexpr Bytes someone_else = 64 * mebibyte;
-
-}  // namespace
-
-std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict) {
-  if (!strict && environment.others.value_or(0) < someone_else) return std::nullopt;
-  return limits.own_memory(environment);
-}
-
 Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidence) {
   int probes = 0;
   for (;;) {
