@@ -33,6 +33,19 @@ int Hindcast::doublings() const {
       std::ceil(std::log2(static_cast<double>(forecast.batch) / static_cast<double>(from))));
 }
 
+std::vector<Forecast> forecasts_before_runs(const Evidence& evidence, const ForecastOptions& options) {
+  std::vector<Forecast> forecasts;
+  Evidence so_far;
+  for (const Record& record : evidence.records()) {
+    const auto* seen = std::get_if<Observation>(&record);
+    if (seen != nullptr && so_far.observation(seen->batch) == nullptr) {
+      if (auto before = forecast(so_far, seen->batch, options)) forecasts.push_back(std::move(*before));
+    }
+    so_far.add(record);
+  }
+  return forecasts;
+}
+
 std::vector<Hindcast> hindcasts(const RecordedWorkload& workload, const HindcastOptions& options) {
   std::vector<Hindcast> all;
   Evidence evidence;

@@ -19,6 +19,10 @@ struct Hindcast {
   int doublings() const;  ///< from `from` to the batch, rounded up
 };
 
+/// Of each batch with an observation, in the order of their first: the forecast from the records before it.
+/// None of a batch that nothing was known before.
+std::vector<Forecast> forecasts_before_runs(const Evidence& evidence, const ForecastOptions& options);
+
 struct HindcastOptions {
   Bytes context =
       0;  ///< own memory beside the allocator where the recording does not hold it; counted on both sides

@@ -188,6 +188,16 @@ TEST(Forecast, beyond_a_regime_change_uses_the_traces_of_that_regime) {
   EXPECT_EQ(result->own, context + (64 + 2 * 600 * 24) * mebibyte);
 }
 
+TEST(Forecast, tells_of_each_batch_what_was_known_before_it_ran) {
+  const auto forecasts = forecasts_before_runs(evidence_of({1, 2, 8, 2}), {});
+  ASSERT_EQ(forecasts.size(), 2U) << "none of the first, one of each other";
+  EXPECT_EQ(forecasts[0].batch, 2);
+  EXPECT_EQ(forecasts[0].basis, Basis::one_trace);
+  EXPECT_EQ(forecasts[1].batch, 8);
+  EXPECT_EQ(forecasts[1].basis, Basis::traces);
+  EXPECT_EQ(forecasts[1].own, context + (64 + 2 * 96) * mebibyte);
+}
+
 TEST(Crossing, finds_the_largest_batches_within_a_limit) {
   const Evidence evidence = evidence_of({1, 2, 4, 16});
   const Bytes limit = context + (64 + 2 * 12 * 20) * mebibyte;
