@@ -10,10 +10,10 @@ namespace batchfit {
 
 /// Reads `--shape`, one text a size, into what is to be tuned: one entry where no name has a list.
 ///
-///   length=512              the size
-///   length=128,512,2048     a list: a workload for each; where several names have lists, for each
-///   combination length=128:2048         every size of the range alike length=128*6:512*3      these sizes,
-///   so often
+/// - length=512: the size;
+/// - length=128,512,2048: a list, a workload for each; where several names have lists, for each combination;
+/// - length=128:2048: every size of the range alike;
+/// - length=128*6:512*3: these sizes, so often.
 ///
 /// An answer must hold for the longest input, so a distribution (the last two) is tuned at its largest size;
 /// its `distribution` is what throughput is measured over. Several distributions are taken as independent:

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "forecast/hindcast.h"
 #include "report/distribution.h"
 #include "report/figures.h"
+#include "report/forecast_table.h"
 
 namespace batchfit {
 namespace {
@@ -126,6 +128,18 @@ Json records_json(const Evidence& evidence) {
   return records;
 }
 
+/// What was said of each batch before it ran; of a cached answer nothing, for it must come at once.
+Json forecasts_json(const TunedWorkload& tuned) {
+  Json forecasts = Json::array();
+  if (!tuned.subject || tuned.from_cache) return forecasts;
+  const ForecastOptions options{element_bytes(tuned.subject->workload.dtype)};
+  for (const Forecast& forecast : forecasts_before_runs(tuned.evidence, options)) {
+    forecasts.push_back(forecast_json(forecast));
+    forecasts.back()["batch"] = forecast.batch;
+  }
+  return forecasts;
+}
+
 std::string_view name_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::runtime:
@@ -167,6 +181,7 @@ Json workload_json(const TunedWorkload& tuned) {
   json["batches"] = Json::array();
   for (const BatchFigures& figures : figures_of(tuned.evidence))
     json["batches"].push_back(figures_json(figures));
+  json["forecasts"] = forecasts_json(tuned);
   json["records"] = records_json(tuned.evidence);
   return json;
 }

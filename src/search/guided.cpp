@@ -11,9 +11,6 @@
 namespace batchfit {
 namespace {
 
-// No step goes further than this beyond the largest batch that ran: a curve known at b says little beyond
-// 4·b.
-constexpr Batch longest_jump = 4;
 // Interpolation between brackets this close needs no bisection to help it along.
 constexpr Batch close_bracket = 4;
 // Interpolation that ends on the same side this often in a row creeps; one step may still be a curve's bend.
@@ -124,35 +121,23 @@ bool bisects(const Evidence& evidence, const Bracket& bracket) {
   return *bracket.failing - bracket.passing > close_bracket && one_sided(evidence, bracket);
 }
 
-/// Where the forecast of memory meets the limits, as far as it matters up to `most`; absent where it does
-/// not, which one forecast tells, while finding a crossing takes dozens.
-std::optional<Crossing> memory_crossing(const Evidence& evidence, const Limits& limits,
-                                        const Environment& environment, Batch most,
-                                        const SearchSpace& space) {
-  const auto allowed = limits.own_memory(environment);
-  const auto furthest = forecast(evidence, most, space.forecast);
-  if (!allowed || !furthest || furthest->high <= *allowed) return std::nullopt;
-  return memory_bound(evidence, limits, environment, most, space.forecast);
-}
-
 /// The batch to try between the bracket's ends: the largest that the curves and the forecast say will pass,
-/// else its neighbour. Absent where the device cannot hold even that, by the lower bound of its forecast.
+/// else its neighbour. Absent where memory forbids even that.
 std::optional<Batch> choose(const Evidence& evidence, const Bracket& bracket, const Limits& limits,
                             const Environment& environment, const SearchSpace& space) {
-  static const Limits whole_device{MemoryShare{1.0}, NoLimit{}};
+  const MemoryBound memory(evidence, limits, environment, space);
   const Batch least = bracket.passing + 1;
-  Batch most = std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
-                         longest_jump * bracket.largest_run});
-  if (const auto held = memory_crossing(evidence, whole_device, environment, most, space)) {
-    most = std::min(most, held->possible);
-    if (most < least) return std::nullopt;
-  }
+  const auto runnable = memory.largest_runnable(
+      least, std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
+                       memory.longest_jump() * bracket.largest_run}));
+  if (!runnable) return std::nullopt;
+  const Batch most = *runnable;
   if (bracket.failing && bisects(evidence, bracket)) {
     return std::clamp(bracket.passing + (*bracket.failing - bracket.passing) / 2, least, most);
   }
   double estimate = crossing(bracket.latency, bracket.passing, bracket.limit);
-  if (const auto bound = memory_crossing(evidence, limits, environment, most, space)) {
-    estimate = std::min(estimate, static_cast<double>(bound->likely));
+  if (const auto target = memory.target(bracket.passing, most, bracket.failing.has_value())) {
+    estimate = std::min(estimate, static_cast<double>(*target));
   }
   if (estimate >= static_cast<double>(most)) return most;
   return std::clamp(static_cast<Batch>(std::floor(estimate)), least, most);
@@ -201,17 +186,21 @@ Strategy guided(const SearchSpace& space) {
       if (const auto batch = choose(evidence, bracket, limits, environment, space)) {
         return Measure{*batch, space.rules.few_samples};
       }
-      return Done{"the device cannot hold batch " + std::to_string(bracket.passing + 1) +
-                  ", by its forecast"};
     }
     if (const auto probe = to_settle(bracket, space)) return *probe;
     if (at_the_top) return Done{"the largest batch allowed passes"};
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
+    const MemoryBound memory(evidence, limits, environment, space);
+    if (const auto batch = memory.look_ahead(bracket.failing.value_or(bracket.passing + 1))) {
+      return Measure{*batch, space.rules.few_samples};
+    }
     for (const Batch batch : look_ahead(bracket, space)) {
       if (std::binary_search(tried.begin(), tried.end(), batch)) continue;
       // A dip is one of latency: where memory forbids the batch there is nothing to look for.
-      if (!beyond_memory(evidence, batch, limits, environment, space.forecast))
-        return Measure{batch, space.rules.few_samples};
+      if (!memory.expects_beyond(batch)) return Measure{batch, space.rules.few_samples};
+    }
+    if (!neighbours) {
+      return Done{"batch " + std::to_string(bracket.passing + 1) + " does not fit, by its forecast"};
     }
     return Done{"neighbours " + std::to_string(bracket.passing) + " and " + std::to_string(*bracket.failing) +
                 " are judged"};

@@ -26,6 +26,7 @@ struct SearchSpace {
   Timing timing = Timing::eager;  ///< of the workload: the judge needs it
   JudgeRules rules;
   ForecastOptions forecast = {};  ///< what the forecast must know of the workload
+  bool strict = false;            ///< the memory limit is the worker's cap, also on a device of its own
   bool look_ahead = true;         ///< guided only: look at larger tile multiples before it is done
 };
 

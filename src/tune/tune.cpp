@@ -1,11 +1,8 @@
 #include "tune/tune.h"
 
-namespace batchfit {
-std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict) {
-  if (!strict && environment.others.value_or(0) < someone_else) return std::nullopt;
-  return limits.own_memory(environment);
-}
+#include "search/memory_bound.h"
 
+namespace batchfit {
 Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidence) {
   int probes = 0;
   for (;;) {

@@ -32,11 +32,6 @@ struct Tuned {
   int probes = 0;
 };
 
-/// What a worker may take. On a device of its own it may reach for all that is free (nothing is returned), so
-/// that a batch a little over the limit is measured cleanly. Beside others, or where the user is strict, it
-/// must not: the limit itself is its cap.
-std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict);
-
 /// The loop that everything else serves: asks the strategy for the next probe, runs it, journals what came
 /// back, until the strategy is done. `evidence` holds what the cache knew and, afterwards, all that was
 /// learnt.
