@@ -48,6 +48,24 @@ TEST(TuneThroughAProcess, finds_the_largest_batch_and_answers_from_the_cache_the
   EXPECT_EQ(remembered.evidence.records().size(), measured.evidence.records().size());
 }
 
+TEST(TuneThroughAProcess, replaces_a_worker_that_an_out_of_memory_left_leaking) {
+  const SimDeviceFile leaky(R"([{"kind": "leaky", "batch": 16}])");
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal = exponential_to(16);
+  goal.limits = {OwnMemory{gibibyte}, NoLimit{}};
+  Suite suite(leaky.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload tuned = suite.tune(tiny_request(), goal, {});
+  EXPECT_EQ(tuned.answer.batch(), 15);
+  for (const Batch batch : tuned.evidence.observed()) {
+    const Observation* seen = tuned.evidence.observation(batch);
+    if (batch == 16) continue;
+    EXPECT_EQ(seen->memory.own(), 100 * mebibyte + batch * 4 * mebibyte) << batch;
+  }
+  EXPECT_EQ(tuned.evidence.observations(1).size(), 1U) << "the canary is no evidence";
+}
+
 TEST(TuneThroughAProcess, is_cancelled_from_another_thread_in_the_middle_of_a_hang) {
   const SimDeviceFile file(R"([{"kind": "hang", "batch": 8}])");
   const test::TemporaryFolder folder;

@@ -33,6 +33,7 @@ class SimWorker : public Handler {
   SimDevice device_;
   int output_;
   std::optional<Timing> loaded_;  ///< how the loaded model is timed
+  bool leaks_ = false;            ///< a leaky fault struck: this process keeps memory and is slow
   std::int64_t probes_ = 0;       ///< by the tuner's count, or this process's where the tuner does not say
 };
 
