@@ -164,6 +164,8 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.required("max_samples", plan.max_samples);
   fields.required("seconds", plan.seconds);
   fields.maybe("cap_bytes", plan.cap);
+  bool trace = false;
+  fields.maybe("trace", trace);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
@@ -171,7 +173,11 @@ Answer<Json> SimWorker::probe(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(measure(device_, *loaded_, batch, plan)))});
+  const Observation seen = measure(device_, *loaded_, batch, plan);
+  reply["records"] = Json::array({to_json(Record(seen))});
+  if (trace && can("memory_trace") && seen.outcome == Outcome::measured) {
+    reply["records"].push_back(to_json(Record(trace_of(device_, *loaded_, batch))));
+  }
   return reply;
 }
 
