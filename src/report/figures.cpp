@@ -35,6 +35,10 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   }
   out.outcome = observation->outcome;
   out.reason = observation->reason;
+  if (const auto retries = observation->alloc_retries.value_or(0); out.reason.empty() && retries > 0) {
+    out.reason = "the allocator had to release its cache " + std::to_string(retries) +
+                 (retries == 1 ? " time" : " times");
+  }
   out.own_memory = observation->memory.own();
   out.allocated_peak = observation->memory.allocated_peak;
   out.reserved_peak = observation->memory.reserved_peak;

@@ -13,8 +13,8 @@ namespace batchfit {
 struct BatchFigures {
   Batch batch = 1;
   std::optional<Outcome> outcome;  ///< absent where every try ended in a fault of the worker
-  std::string reason;              ///< why it was not measured; empty where it was
-  int samples = 0;                 ///< latency samples behind the next four
+  std::string reason;  ///< why it was not measured, or what is wrong with how it was: the allocator thrashed
+  int samples = 0;     ///< latency samples behind the next four
   std::optional<Seconds> latency;  ///< median
   std::optional<Seconds> latency_min;
   std::optional<Seconds> latency_max;

@@ -1,8 +1,10 @@
 #include "tune/tune.h"
 
 #include "search/memory_bound.h"
+#include "tune/canary.h"
 
 namespace batchfit {
+
 Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidence) {
   int probes = 0;
   for (;;) {
@@ -15,6 +17,7 @@ Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidenc
     if (task.events.probing) task.events.probing(probe);
     worker.set_cap(worker_cap(task.limits, environment, task.strict));
     std::vector<Record> records = worker.run(probe);
+    const bool out_of_memory = ran_out_of_memory(records);
     for (Record& record : records) {
       cache.append(task.subject, record);  // on disk before it counts
       if (task.events.recorded) task.events.recorded(record);
@@ -27,6 +30,7 @@ Tuned tune(const TuneTask& task, Worker& worker, Cache& cache, Evidence& evidenc
       so_far.status = Status::interrupted;
       return {std::move(so_far), probes};
     }
+    if (out_of_memory) prove_clean(worker, evidence);
   }
 }
 

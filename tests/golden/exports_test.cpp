@@ -206,6 +206,16 @@ TEST(Exports, traces_stay_in_the_journal) {
   EXPECT_EQ(results_json(run), results_json(sample::on_a_cpu()));
 }
 
+TEST(Exports, a_batch_that_thrashes_the_allocator_is_marked) {
+  TuneRun run = sample::on_a_cpu();
+  Observation thrashing = *run.workloads[0].evidence.observation(2);
+  thrashing.alloc_retries = 3;
+  run.workloads[0].evidence.add(thrashing);
+  const Json batch = results_json(run)["workloads"][0]["batches"].back();
+  EXPECT_EQ(batch["outcome"], "measured");
+  EXPECT_EQ(batch["reason"], "the allocator had to release its cache 3 times");
+}
+
 TEST(Exports, a_csv_row_stays_on_its_line) {
   const std::string csv = export_csv(sample::mixed());
   const auto lines = static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n'));

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "sim/truth.h"
 #include "sim_device_file.h"
 #include "support/temporary_folder.h"
 #include "tune/suite.h"
@@ -119,6 +120,92 @@ TEST(TuneThroughAProcess, without_an_answer_no_other_input_is_measured) {
   const TunedWorkload tuned = suite.tune(tiny_request(), lengths(200, {{50, 1}}), goal, {});
   EXPECT_EQ(tuned.answer.status, Status::nothing_fits);
   EXPECT_TRUE(tuned.distribution->points.empty());
+}
+
+TEST(TuneThroughAProcess, replaces_a_worker_that_an_out_of_memory_left_leaking) {
+  const SimDeviceFile leaky(R"([{"kind": "leaky", "batch": 16}])");
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal = exponential_to(16);
+  goal.limits = {OwnMemory{gibibyte}, NoLimit{}};
+  Suite suite(leaky.options(), LocalDevice{}, cache, cancel);
+  const TunedWorkload tuned = suite.tune(tiny_request(), {}, goal, {});
+  EXPECT_EQ(tuned.answer.batch(), 15);
+  for (const Batch batch : tuned.evidence.observed()) {
+    const Observation* seen = tuned.evidence.observation(batch);
+    if (batch == 16) continue;
+    EXPECT_EQ(seen->memory.own(), 100 * mebibyte + batch * 4 * mebibyte) << batch;
+  }
+  EXPECT_EQ(tuned.evidence.observations(1).size(), 1U) << "the canary is no evidence";
+}
+
+/// 8 GiB with PyTorch's allocator and traces, 100 MiB of context and some 20 MiB an item; neighbours as
+/// given.
+SimDeviceFile shared_device(const std::string& neighbours) {
+  return SimDeviceFile("[]", R"({"total_memory_bytes": 8589934592, "allocator": "caching",
+    "capabilities": ["graph_timing", "memory_cap", "memory_trace", "peak_resets", "compare", "environment"],
+    "program": [{"alloc": "a", "bytes_per_item": 3211264}, {"alloc": "b", "bytes_per_item": 12845056},
+                {"free": "a"}, {"alloc": "w", "bytes": 1048576, "bytes_per_item": 700000}, {"free": "w"},
+                {"alloc": "c", "bytes_per_item": 6422528}, {"free": "b"}], "neighbours": )" +
+                                 neighbours + "}");
+}
+
+TunedWorkload tuned_under_90_percent(const SimDeviceFile& file) {
+  const test::TemporaryFolder folder;
+  Cache cache = cache_in(folder);
+  const Cancellation cancel;
+  TuneGoal goal;
+  goal.max_batch = 1024;
+  goal.limits.latency = NoLimit{};
+  Suite suite(file.options(), LocalDevice{}, cache, cancel);
+  return suite.tune(tiny_request(), {}, goal, {});
+}
+
+/// The largest batch whose own memory leaves a tenth of the device free beside others.
+Batch largest_beside(const SimDeviceFile& file, Bytes others) {
+  const auto device = sim::device_from_json(file.json()).value();
+  sim::TrueLimits limits;
+  limits.own_memory = static_cast<Bytes>(0.9 * static_cast<double>(device.total_memory)) - others;
+  limits.max_batch = 1024;
+  return sim::largest_passing(device, limits).value();
+}
+
+int out_of_memory_events(const TunedWorkload& tuned) {
+  int events = 0;
+  for (const Batch batch : tuned.evidence.observed()) {
+    for (const Observation* seen : tuned.evidence.observations(batch)) {
+      if (seen->outcome == Outcome::out_of_memory) ++events;
+    }
+  }
+  return events;
+}
+
+TEST(BesideNeighbours,
+     a_device_of_its_own_and_one_that_is_shared_from_the_start_are_filled_without_a_mishap) {
+  for (const Bytes others : {Bytes{0}, 2 * gibibyte, 5 * gibibyte}) {
+    const SimDeviceFile file = shared_device("[{\"bytes\": " + std::to_string(others) + "}]");
+    const TunedWorkload tuned = tuned_under_90_percent(file);
+    ASSERT_FALSE(tuned.error) << tuned.error->text();
+    EXPECT_EQ(tuned.answer.batch(), largest_beside(file, others)) << tuned.answer.why;
+    EXPECT_EQ(out_of_memory_events(tuned), 0);
+  }
+}
+
+TEST(BesideNeighbours, one_that_grows_in_the_middle_moves_the_limit) {
+  for (const int probe : {2, 3, 4, 5, 6}) {
+    const SimDeviceFile file = shared_device(
+        "[{\"bytes\": 1073741824}, {\"from_probe\": " + std::to_string(probe) + ", \"bytes\": 2147483648}]");
+    const TunedWorkload tuned = tuned_under_90_percent(file);
+    ASSERT_FALSE(tuned.error) << tuned.error->text();
+    EXPECT_EQ(tuned.answer.batch(), largest_beside(file, 3 * gibibyte)) << probe << tuned.answer.why;
+    EXPECT_EQ(tuned.environment.others, 3 * gibibyte);
+    for (const Batch batch : tuned.evidence.observed()) {
+      const Observation* seen = tuned.evidence.observation(batch);
+      const bool grew_during_it = seen->conditions.others_before != seen->conditions.others_after;
+      EXPECT_TRUE(seen->outcome == Outcome::measured || grew_during_it) << batch;
+    }
+  }
 }
 
 TEST(TuneThroughAProcess, is_cancelled_from_another_thread_in_the_middle_of_a_hang) {

@@ -54,6 +54,10 @@ Result<ProgramStep> read_step(const Json& json) {
   fields.required(step.is_free ? "free" : "alloc", step.block);
   read_bytes(fields, "bytes", step.bytes);
   read_bytes(fields, "bytes_per_item", step.bytes_per_item, most_bytes_per_item);
+  read_positive(fields, "from_batch", step.from_batch);
+  fields.maybe("until_batch", step.until_batch);
+  if (step.is_free && (fields.find("from_batch") != nullptr || step.until_batch))
+    fields.fail("frees with a range of batches: only an allocation has one");
   return fields.finish(step);
 }
 
@@ -159,6 +163,15 @@ void read_noise(Fields& fields, SimDevice& device) {
   fields.nested(noise.finish(device.noise), device.noise);
 }
 
+void read_allocator(Fields& fields, SimDevice& device) {
+  std::string allocator = "sums";
+  fields.maybe("allocator", allocator);
+  if (allocator != "sums" && allocator != "caching") fields.fail("'allocator' is neither sums nor caching");
+  if (allocator == "caching") device.allocator = AllocatorRules::caching;
+  const bool traces = std::ranges::find(device.capabilities, "memory_trace") != device.capabilities.end();
+  if (traces && allocator != "caching") fields.fail("traces memory without the caching allocator");
+}
+
 /// Frees only what is there, allocates no name twice at a time.
 void check_program(Fields& fields, const std::vector<ProgramStep>& program) {
   std::set<std::string> live;
@@ -210,6 +223,7 @@ Result<SimDevice> device_from_json(const Json& json) {
   fields.maybe("input_shape", device.input_shape);
   if (const Json* size = fields.find("size")) fields.nested(read_size(*size), device.size.emplace());
   read_bytes(fields, "weights_bytes", device.weights);
+  read_allocator(fields, device);
   read_list(fields, "program", read_step, device.program);
   check_program(fields, device.program);
   read_latency(fields, device);

@@ -11,12 +11,23 @@
 
 namespace batchfit::sim {
 
+/// What turns a program into reserved memory.
+enum class AllocatorRules {
+  sums,     ///< the sum of what is live, rounded up
+  caching,  ///< PyTorch's caching allocator
+};
+
 /// One step of a pass: an allocation of `bytes + bytes_per_item * batch`, or the end of one.
 struct ProgramStep {
   std::string block;
   bool is_free = false;
   Bytes bytes = 0;
   Bytes bytes_per_item = 0;
+  Batch from_batch = 1;              ///< an allocation is there from this batch on
+  std::optional<Batch> until_batch;  ///< … up to, not including, this one
+  bool is_there_at(Batch batch) const {
+    return batch >= from_batch && (!until_batch || batch < *until_batch);
+  }
 };
 
 /// From this batch on (to the next piece) a pass takes `base + per_item * batch` on the device.
@@ -93,6 +104,7 @@ struct SimDevice {
   std::vector<std::string> dtypes;
   std::vector<std::int64_t> input_shape;
   Bytes weights = 0;
+  AllocatorRules allocator = AllocatorRules::sums;
   std::vector<ProgramStep> program;
   std::vector<LatencyPiece> pieces;  ///< ascending `from`, the first from 1
   std::optional<LatencySteps> steps;

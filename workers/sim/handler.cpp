@@ -13,6 +13,20 @@ namespace {
 constexpr int protocol_version = 1;
 constexpr std::int64_t most_samples = 100'000;  // keeps an answer within the protocol's longest line
 
+// What a process that leaks keeps, and how many times longer its passes take.
+constexpr Bytes leaked = 256 * mebibyte;
+constexpr double leaky_slowdown = 2;
+
+/// Makes measured figures those of a process that leaks.
+void spoil(Json& reply) {
+  if (!reply.contains("records")) return;
+  for (Json& record : reply["records"]) {
+    if (!record.contains("samples_s")) continue;
+    record["reserved_peak_bytes"] = record["reserved_peak_bytes"].get<Bytes>() + leaked;
+    for (Json& sample : record["samples_s"]) sample = sample.get<Seconds>() * leaky_slowdown;
+  }
+}
+
 Fields fields_of(const Json& request, const std::string& op) { return {request, op, ErrorKind::usage}; }
 
 void check_batch(Fields& fields, const char* name, Batch batch) {
@@ -25,8 +39,10 @@ void check_batch(Fields& fields, const char* name, Batch batch) {
 
 Answer<Json> SimWorker::handle(const std::string& op, const Json& request) {
   const Moment moment = moment_of(op, request);
-  const Answer<Json> good = answer(op, request);
+  Answer<Json> good = answer(op, request);
+  if (good && leaks_) spoil(*good);
   const PlannedFault* fault = good ? fault_at(device_.faults, moment) : nullptr;
+  if (fault != nullptr && fault->kind == "leaky") leaks_ = true;
   return fault == nullptr ? good : strike(*fault, *good, request.value("id", Json()), output_);
 }
 
@@ -168,6 +184,8 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.required("max_samples", plan.max_samples);
   fields.required("seconds", plan.seconds);
   fields.maybe("cap_bytes", plan.cap);
+  bool trace = false;
+  fields.maybe("trace", trace);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
@@ -175,7 +193,11 @@ Answer<Json> SimWorker::probe(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(measure(at_load_, *loaded_, batch, plan)))});
+  const Observation seen = measure(at_load_, *loaded_, batch, plan);
+  reply["records"] = Json::array({to_json(Record(seen))});
+  if (trace && can("memory_trace") && seen.outcome == Outcome::measured) {
+    reply["records"].push_back(to_json(Record(trace_of(at_load_, *loaded_, batch))));
+  }
   return reply;
 }
 

@@ -35,6 +35,7 @@ class SimWorker : public Handler {
   int output_;
   std::optional<Timing> loaded_;  ///< how the loaded model is timed
   SimDevice at_load_;             ///< the device for inputs of the loaded sizes
+  bool leaks_ = false;            ///< a leaky fault struck: this process keeps memory and is slow
   std::int64_t probes_ = 0;       ///< by the tuner's count, or this process's where the tuner does not say
 };
 

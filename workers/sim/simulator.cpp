@@ -6,6 +6,9 @@
 #include <numbers>
 #include <random>
 #include <string>
+#include <vector>
+
+#include "sim/allocator.h"
 
 namespace batchfit::sim {
 namespace {
@@ -94,21 +97,85 @@ Bytes reservable(const SimDevice& device, const ProbePlan& plan) {
 
 }  // namespace
 
-AllocatorPeaks allocator_peaks(const SimDevice& device, Batch batch) {
+namespace {
+
+AllocatorPeaks sums(const SimDevice& device, Batch batch, std::optional<Bytes> cap) {
   std::map<std::string, Bytes> live;
   Bytes allocated = charged(device.weights);
   Bytes peak = allocated;
   for (const ProgramStep& step : device.program) {
     if (step.is_free) {
       allocated -= live[step.block];
+      live.erase(step.block);
       continue;
     }
+    if (!step.is_there_at(batch)) continue;
     const Bytes bytes = charged(step.bytes + step.bytes_per_item * batch);
     live[step.block] = bytes;
     allocated += bytes;
     peak = std::max(peak, allocated);
   }
-  return {peak, rounded_up(peak, segment_unit)};
+  const Bytes reserved = rounded_up(peak, segment_unit);
+  return {peak, reserved, 0, !cap || reserved <= *cap};
+}
+
+/// The requests of a pass, in order.
+std::vector<AllocationEvent> events_of(const SimDevice& device, Batch batch) {
+  std::vector<AllocationEvent> events;
+  std::map<std::string, std::int64_t> live;
+  std::int64_t last = 0;
+  for (const ProgramStep& step : device.program) {
+    if (step.is_free) {
+      const auto block = live.find(step.block);
+      if (block == live.end()) continue;  // it was not there at this batch
+      events.push_back({0, block->second, true});
+      live.erase(block);
+    } else if (step.is_there_at(batch)) {
+      live[step.block] = ++last;
+      events.push_back({step.bytes + step.bytes_per_item * batch, last, false});
+    }
+  }
+  return events;
+}
+
+AllocatorPeaks cached(const SimDevice& device, Timing timing, Batch batch, std::optional<Bytes> cap) {
+  const Bytes weights = rounded_up(device.weights, segment_unit);
+  CachingAllocator allocator(timing, cap ? std::optional(*cap - weights) : std::nullopt);
+  AllocatorPeaks peaks;
+  peaks.fits = !cap || weights <= *cap;
+  for (const AllocationEvent& event : events_of(device, batch)) {
+    if (event.is_free) {
+      allocator.release(event.block);
+    } else if (!allocator.allocate(event.block, event.bytes)) {
+      peaks.fits = false;
+      break;
+    }
+  }
+  peaks.allocated = rounded_up(device.weights, allocation_unit) + allocator.allocated_peak;
+  peaks.reserved = weights + allocator.reserved_peak;
+  peaks.retries = allocator.retries;
+  return peaks;
+}
+
+}  // namespace
+
+AllocatorPeaks allocator_peaks(const SimDevice& device, Timing timing, Batch batch,
+                               std::optional<Bytes> cap) {
+  return device.allocator == AllocatorRules::caching ? cached(device, timing, batch, cap)
+                                                     : sums(device, batch, cap);
+}
+
+AllocationTrace trace_of(const SimDevice& device, Timing timing, Batch batch) {
+  const AllocatorPeaks peaks = allocator_peaks(device, timing, batch);
+  AllocationTrace trace;
+  trace.batch = batch;
+  trace.timing = timing;
+  trace.events = events_of(device, batch);
+  trace.reserved_before = rounded_up(device.weights, segment_unit);
+  trace.allocated_before = rounded_up(device.weights, allocation_unit);
+  trace.reserved_peak = peaks.reserved;
+  trace.allocated_peak = peaks.allocated;
+  return trace;
 }
 
 Observation measure(const SimDevice& device, Timing timing, Batch batch, const ProbePlan& plan) {
@@ -117,13 +184,13 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
   observation.batch = batch;
   observation.conditions = conditions_of(device, clock, plan.number);
   observation.cap = reservable(device, plan);
-  observation.alloc_retries = 0;
+  const AllocatorPeaks peaks = allocator_peaks(device, timing, batch, observation.cap);
+  observation.alloc_retries = peaks.retries;
   observation.ooms = 0;
-  const AllocatorPeaks peaks = allocator_peaks(device, batch);
-  if (peaks.reserved > *observation.cap) {
+  if (!peaks.fits) {
     observation.outcome = Outcome::out_of_memory;
-    observation.reason =
-        "a pass needs " + format_bytes(peaks.reserved) + ", the cap is " + format_bytes(*observation.cap);
+    observation.reason = "a pass needs " + format_bytes(allocator_peaks(device, timing, batch).reserved) +
+                         ", the cap is " + format_bytes(*observation.cap);
     observation.ooms = 1;
     return observation;
   }
