@@ -148,10 +148,10 @@ int main(int argc, char** argv) {
   SearchSpace no_look_ahead = space;
   no_look_ahead.look_ahead = false;
   const std::vector<std::pair<std::string, Strategy>> strategies{
-      {"binary", binary(space)},
-      {"exponential", exponential(space)},
-      {"guided", guided(space)},
-      {"guided, no look-ahead", guided(no_look_ahead)}};
+      {"binary", watched(binary(space), space)},
+      {"exponential", watched(exponential(space), space)},
+      {"guided", watched(guided(space), space)},
+      {"guided, no look-ahead", watched(guided(no_look_ahead), space)}};
   std::map<std::string, Tally> tallies;
   for (int i = 0; i < devices; ++i) {
     const RandomDevice made = random_device(seed + static_cast<std::uint64_t>(i), noise);

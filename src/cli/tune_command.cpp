@@ -139,7 +139,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
 
   const bool stdout_is_taken =
       std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
-  if (!stdout_is_taken) std::fputs(render_table(run, {terminal_width(), colour_wanted()}).c_str(), stdout);
+  if (!stdout_is_taken) std::fputs(render_table(run, {terminal_width(), colour_wanted(), options.worker.verbose}).c_str(), stdout);
   write_exports(exports, run, /*at_end=*/true);
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "report/figures.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -11,6 +12,8 @@ namespace {
 
 // A pass nearer to its limit than this is worth a line: another day's clocks could turn it.
 constexpr double narrow_margin = 0.01;
+// Batch 1 repeats to half a percent on a quiet GPU; more is worth a line.
+constexpr double worth_saying = 0.01;
 
 /// "16 pairs" or "9 samples": what a latency verdict rests on.
 std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
@@ -99,6 +102,25 @@ void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
   add_unproven(lines, answer);
 }
 
+/// What the measurements met: of the answer and what stands above it where it matters, of all on request.
+void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
+  const Answer& answer = tuned.answer;
+  for (const BatchFigures& figures : figures_of(tuned.evidence)) {
+    const bool matters = figures.batch == 1 || (answer.best && figures.batch == answer.best->batch) ||
+                         (answer.next && figures.batch == answer.next->batch);
+    if (!matters && !verbose) continue;
+    for (const std::string& mark : figures.marks) {
+      lines.push_back(fmt::format("batch {}: {}", figures.batch, mark));
+    }
+  }
+  if (answer.drift && (verbose || std::abs(*answer.drift) > worth_saying)) {
+    lines.push_back(
+        fmt::format("batch 1 drifted by {} over the search: a batch within twice that of "
+                    "the limit was not settled by solo samples",
+                    difference_text(std::abs(*answer.drift))));
+  }
+}
+
 /// What brings batch 1 inside the limits it breaks.
 std::string remedy_for(const TunedWorkload& tuned, const Ruling& one, const Limits& limits) {
   const bool slow = one.latency && one.latency->verdict == Verdict::fail;
@@ -162,7 +184,7 @@ void add_notes(std::vector<std::string>& lines, const TunedWorkload& tuned) {
 
 }  // namespace
 
-std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits) {
+std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits, bool verbose) {
   std::vector<std::string> lines;
   if (tuned.error) {
     lines.push_back("failed: " + tuned.error->message);
@@ -179,6 +201,7 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
       add_no_answer(lines, tuned, limits);
     }
     add_memory_gaps(lines, tuned, limits);
+    add_conditions(lines, tuned, verbose);
   }
   add_notes(lines, tuned);
   if (tuned.from_cache) lines.push_back("answered from the cache: no worker was started");

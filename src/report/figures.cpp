@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "facts/summary.h"
 
@@ -16,6 +17,35 @@ int count_faults(const Evidence& evidence, Batch batch) {
   }));
 }
 
+void mark(std::vector<std::string>& marks, const std::string& what) {
+  if (std::find(marks.begin(), marks.end(), what) == marks.end()) marks.push_back(what);
+}
+
+void mark(std::vector<std::string>& marks, const Conditions& conditions) {
+  for (const std::string& reason : conditions.throttle_reasons) mark(marks, "throttled: " + reason);
+  const Bytes before = conditions.others_before.value_or(0);
+  const Bytes after = conditions.others_after.value_or(before);
+  if (std::abs(after - before) > someone_else) {
+    mark(marks, "another process took or gave back memory meanwhile");
+  } else if (before > someone_else) {
+    mark(marks, "another process was on the device");
+  }
+}
+
+/// Of the records that its verdict rests on: an observation that a calmer one replaced is not one of them.
+std::vector<std::string> marks_of(const Evidence& evidence, Batch batch) {
+  std::vector<std::string> marks;
+  const bool all = evidence.disturbed(batch);
+  for (const Observation* seen : evidence.observations(batch)) {
+    if (all || !seen->conditions.disturbed()) mark(marks, seen->conditions);
+  }
+  for (const Record& record : evidence.records()) {
+    const auto* pairs = std::get_if<Comparison>(&record);
+    if (pairs != nullptr && pairs->candidate == batch) mark(marks, pairs->conditions);
+  }
+  return marks;
+}
+
 std::optional<double> share(const std::optional<LimitRuling>& ruling) {
   if (!ruling || ruling->limit <= 0) return std::nullopt;
   return ruling->value / ruling->limit;
@@ -27,6 +57,7 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   BatchFigures out;
   out.batch = batch;
   out.faults = count_faults(evidence, batch);
+  out.marks = marks_of(evidence, batch);
   const Observation* observation = evidence.observation(batch);
   if (observation == nullptr) {
     const auto faults = evidence.faults_in_a_row(batch);

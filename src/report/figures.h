@@ -23,6 +23,8 @@ struct BatchFigures {
   std::optional<Bytes> allocated_peak;
   std::optional<Bytes> reserved_peak;
   int faults = 0;  ///< of the worker, on this batch
+  /// What disturbed its measurements or stood beside them, each once: "throttled: hardware thermal slowdown".
+  std::vector<std::string> marks;
 };
 
 BatchFigures figures_of(const Evidence& evidence, Batch batch);

@@ -66,6 +66,7 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
   put(json, "reserved_peak_bytes", figures.reserved_peak);
+  if (!figures.marks.empty()) json["marks"] = figures.marks;
   if (figures.faults > 0) json["faults"] = figures.faults;
   return json;
 }
@@ -88,6 +89,7 @@ Json answer_json(const TunedWorkload& tuned) {
   json["neighbour_judged"] = answer.neighbour_judged;
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
+  put(json, "drift", answer.drift);
   json["max_batch"] = answer.max_batch;
   if (tuned.evidence.observation(1) != nullptr) json["at_one"] = figures_json(figures_of(tuned.evidence, 1));
   if (answer.best) json["at_best"] = figures_json(figures_of(tuned.evidence, answer.best->batch));

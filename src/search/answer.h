@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "judge/drift.h"
 #include "judge/judge.h"
 #include "search/strategy.h"
 
@@ -28,6 +29,7 @@ struct Answer {
   bool neighbour_judged = false;  ///< `next` is best + 1, and no probe would say more of it
   Observation at_one;             ///< batch 1 as measured; its samples are empty where it was not
   Observation at_best;            ///< likewise
+  std::optional<double> drift;    ///< of batch 1 over the search (judge/drift.h)
   Batch max_batch = 1;            ///< no larger batch was allowed
 
   std::optional<Batch> batch() const { return best ? std::optional(best->batch) : std::nullopt; }
