@@ -102,6 +102,29 @@ void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
   add_unproven(lines, answer);
 }
 
+/// Whether the answer held while it ran.
+void add_confirmation(std::vector<std::string>& lines, const Confirmation& confirmation) {
+  const std::string subject =
+      fmt::format("batch {} ran for {}: ", confirmation.batch, format_seconds(confirmation.seconds));
+  const auto& latency = confirmation.ruling.latency;
+  std::string found = confirmation.broken()          ? "it does NOT hold, " + confirmation.ruling.why
+                      : confirmation.ruling.passes() ? "it holds"
+                                                     : "not settled, " + confirmation.ruling.why;
+  if (latency) {
+    const auto [value, limit] = told_apart(latency->value, latency->limit);
+    found += fmt::format("; {} {}, limit {}", name_of(*latency), value, limit);
+  }
+  if (confirmation.drift) {
+    found += fmt::format("; {} {} from first to last", difference_text(std::abs(*confirmation.drift)),
+                         *confirmation.drift > 0 ? "slower" : "faster");
+  }
+  if (confirmation.memory_growth && *confirmation.memory_growth != 0) {
+    found += "; memory grew by " + format_bytes(*confirmation.memory_growth);
+  }
+  for (const std::string& reason : confirmation.throttle_reasons) found += "; throttled: " + reason;
+  lines.push_back(subject + found);
+}
+
 /// What the measurements met: of the answer and what stands above it where it matters, of all on request.
 void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
   const Answer& answer = tuned.answer;
@@ -195,11 +218,16 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
                           ? "interrupted: the best batch so far; the same command continues the search"
                           : "interrupted before an answer; the same command continues the search");
     }
+    if (tuned.answer.cut_short) {
+      lines.push_back(
+          "the time budget is spent: the best batch so far; the same command continues the search");
+    }
     if (tuned.answer.best) {
       add_proof(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }
+    if (tuned.confirmation) add_confirmation(lines, *tuned.confirmation);
     add_memory_gaps(lines, tuned, limits);
     add_conditions(lines, tuned, verbose);
   }

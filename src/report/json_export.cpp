@@ -90,6 +90,7 @@ Json answer_json(const TunedWorkload& tuned) {
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
   put(json, "drift", answer.drift);
+  if (answer.cut_short) json["cut_short"] = true;
   json["max_batch"] = answer.max_batch;
   if (tuned.evidence.observation(1) != nullptr) json["at_one"] = figures_json(figures_of(tuned.evidence, 1));
   if (answer.best) json["at_best"] = figures_json(figures_of(tuned.evidence, answer.best->batch));
@@ -126,6 +127,16 @@ std::string_view name_of(ErrorKind kind) {
   return "runtime";
 }
 
+Json confirmation_json(const Confirmation& confirmation) {
+  Json json = {{"batch", confirmation.batch},
+               {"seconds", confirmation.seconds},
+               {"ruling", ruling_json(confirmation.ruling)}};
+  put(json, "drift", confirmation.drift);
+  put(json, "memory_growth_bytes", confirmation.memory_growth);
+  if (!confirmation.throttle_reasons.empty()) json["throttle_reasons"] = confirmation.throttle_reasons;
+  return json;
+}
+
 Json workload_json(const TunedWorkload& tuned) {
   Json json = {
       {"model", tuned.model},     {"status", name_of(tuned.error ? Status::failed : tuned.answer.status)},
@@ -141,6 +152,7 @@ Json workload_json(const TunedWorkload& tuned) {
   } else {
     json["answer"] = answer_json(tuned);
   }
+  if (tuned.confirmation) json["confirmation"] = confirmation_json(*tuned.confirmation);
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
   json["batches"] = Json::array();

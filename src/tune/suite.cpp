@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "tune/confirm.h"
 #include "worker/identity.h"
 
 namespace batchfit {
@@ -55,7 +56,8 @@ TunedWorkload Suite::tune(const LoadRequest& request, const TuneGoal& goal, cons
   TunedWorkload out;
   out.model = request.model;
   const Json key = stamp_key(request);
-  if (goal.refresh || !answer_from_cache(key, goal, out)) measure(key, request, goal, events, out);
+  const bool must_measure = goal.refresh || goal.confirm;
+  if (must_measure || !answer_from_cache(key, goal, out)) measure(key, request, goal, events, out);
   out.seconds = since(start);
   return out;
 }
@@ -102,11 +104,15 @@ void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal&
     out.error = next.error();
     return;
   }
-  const TuneTask task{subject, goal.limits, space, *next, goal.strict, [this] { return cancel_.raised(); },
-                      events};
+  const TuneTask task{
+      subject, goal.limits, space, *next, goal.strict, goal.budget, [this] { return cancel_.raised(); },
+      events};
   Tuned tuned = batchfit::tune(task, worker_, cache_, out.evidence);
   out.answer = std::move(tuned.answer);
   out.probes = tuned.probes;
+  const bool confirms = goal.confirm && out.answer.best && !cancel_.raised();
+  if (confirms)
+    out.confirmation = confirm(task, out.answer.best->batch, *goal.confirm, worker_, cache_, out.evidence);
   out.environment = worker_.last_environment();
   cache_.summarize(subject);
 }

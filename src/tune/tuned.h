@@ -12,6 +12,18 @@
 
 namespace batchfit {
 
+/// What running the answer for a while showed (--confirm).
+struct Confirmation {
+  Batch batch = 1;
+  Seconds seconds = 0;                 ///< that it ran
+  Ruling ruling;                       ///< from the confirmation's records alone
+  std::optional<double> drift;         ///< of its latency from first to last: 0.02 is 2 % slower
+  std::optional<Bytes> memory_growth;  ///< of its own memory from first to last
+  std::vector<std::string> throttle_reasons;
+
+  bool broken() const { return ruling.verdict == Verdict::fail; }
+};
+
 /// One workload of a run, with all that reports are made from.
 struct TunedWorkload {
   std::string model;               ///< as the user named it
@@ -19,6 +31,7 @@ struct TunedWorkload {
   std::vector<std::string> notes;  ///< of the worker, for people ("weights: random (seed 0)")
   std::optional<Error> error;      ///< why there is no answer at all
   Answer answer;
+  std::optional<Confirmation> confirmation;  ///< where one was asked for and there is an answer
   Evidence evidence;
   Environment environment;
   int probes = 0;           ///< made by this run; 0 where all evidence came from the cache
