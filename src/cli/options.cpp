@@ -105,6 +105,8 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
       ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
+  tune->add_flag("--no-look-ahead", options.no_look_ahead,
+                 "guided: do not look for larger batches that a dip of the curve might bring back");
   tune->add_option("--time-budget", options.time_budget,
                    "end each model's search after this long with the best batch so far: 30s");
   tune->add_option("--confirm", options.confirm,

@@ -53,6 +53,7 @@ struct TuneOptions {
   std::string time_budget;  ///< empty: none
   std::string confirm;      ///< empty: no confirmation
   bool strict = false;
+  bool no_look_ahead = false;
   bool refresh = false;
   bool quiet = false;
   std::string export_json;

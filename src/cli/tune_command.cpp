@@ -131,7 +131,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.limits = *limits;
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;
-  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict,
+  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
                       *budget, *confirm,         options.refresh};
   for (const std::string& model : options.models) {
     if (cancel.raised()) break;

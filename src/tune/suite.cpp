@@ -14,6 +14,7 @@ Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Cl
 
 SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
   SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
+  space.look_ahead = goal.look_ahead;
   space.forecast.element_bytes = element_bytes(subject.workload.dtype);
   return space;
 }
