@@ -125,6 +125,17 @@ void add_confirmation(std::vector<std::string>& lines, const Confirmation& confi
   lines.push_back(subject + found);
 }
 
+/// What the launches of an ordinary call would add.
+void add_eager(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const BatchFigures best = figures_of(tuned.evidence, tuned.answer.best->batch);
+  if (!best.eager_latency) return;
+  const auto bound = launch_bound_up_to(tuned.evidence);
+  lines.push_back(fmt::format("an ordinary call of batch {} takes {}; {}", best.batch,
+                              format_seconds(*best.eager_latency),
+                              bound ? fmt::format("launch-bound up to batch {}, of those measured", *bound)
+                                    : "no batch that was measured is launch-bound"));
+}
+
 /// What the measurements met: of the answer and what stands above it where it matters, of all on request.
 void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
   const Answer& answer = tuned.answer;
@@ -224,6 +235,7 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
     }
     if (tuned.answer.best) {
       add_proof(lines, tuned);
+      add_eager(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }

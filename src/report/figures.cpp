@@ -9,6 +9,10 @@
 namespace batchfit {
 namespace {
 
+// An ordinary call's first kernel waits for its launch and its last ones do not: some per cent are not yet
+// launch-bound.
+constexpr double clearly_longer = 1.1;
+
 int count_faults(const Evidence& evidence, Batch batch) {
   const auto records = evidence.records();
   return static_cast<int>(std::count_if(records.begin(), records.end(), [&](const Record& record) {
@@ -46,6 +50,15 @@ std::vector<std::string> marks_of(const Evidence& evidence, Batch batch) {
   return marks;
 }
 
+/// A hiccup of the host only ever makes a call longer.
+std::optional<Seconds> shortest_eager(const Evidence& evidence, Batch batch) {
+  std::optional<Seconds> shortest;
+  for (const Observation* seen : evidence.observations(batch)) {
+    for (const Seconds sample : seen->eager_samples) shortest = std::min(shortest.value_or(sample), sample);
+  }
+  return shortest;
+}
+
 std::optional<double> share(const std::optional<LimitRuling>& ruling) {
   if (!ruling || ruling->limit <= 0) return std::nullopt;
   return ruling->value / ruling->limit;
@@ -69,6 +82,7 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   out.own_memory = observation->memory.own();
   out.allocated_peak = observation->memory.allocated_peak;
   out.reserved_peak = observation->memory.reserved_peak;
+  out.eager_latency = shortest_eager(evidence, batch);
   const std::vector<Seconds> samples = evidence.samples(batch);
   if (samples.empty()) return out;
   const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
@@ -84,6 +98,16 @@ std::vector<BatchFigures> figures_of(const Evidence& evidence) {
   std::vector<BatchFigures> all;
   for (const Batch batch : evidence.tried()) all.push_back(figures_of(evidence, batch));
   return all;
+}
+
+std::optional<Batch> launch_bound_up_to(const Evidence& evidence) {
+  std::optional<Batch> last;
+  for (const BatchFigures& figures : figures_of(evidence)) {
+    if (!figures.eager_latency || !figures.latency) continue;
+    if (*figures.eager_latency <= clearly_longer * *figures.latency) break;
+    last = figures.batch;
+  }
+  return last;
 }
 
 AnswerFigures answer_figures(const TunedWorkload& tuned) {

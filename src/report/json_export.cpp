@@ -62,6 +62,7 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "latency_s", figures.latency);
   put(json, "latency_min_s", figures.latency_min);
   put(json, "latency_max_s", figures.latency_max);
+  put(json, "eager_latency_s", figures.eager_latency);
   put(json, "throughput_per_s", figures.throughput);
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
@@ -89,6 +90,7 @@ Json answer_json(const TunedWorkload& tuned) {
   json["neighbour_judged"] = answer.neighbour_judged;
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
+  put(json, "launch_bound_up_to", launch_bound_up_to(tuned.evidence));
   put(json, "drift", answer.drift);
   if (answer.cut_short) json["cut_short"] = true;
   json["max_batch"] = answer.max_batch;

@@ -76,6 +76,13 @@ class Answers(Running):
         self.assertEqual(workload["confirmation"]["throttle_reasons"], ["hardware thermal slowdown"])
         self.assertIn("does NOT hold", done.stdout)
 
+    def test_the_ordinary_call_of_the_answer_is_reported_and_up_to_where_launches_bind(self):
+        workload, done = self.results()
+        answer = workload["answer"]
+        self.assertGreater(answer["at_one"]["eager_latency_s"], 2 * answer["at_one"]["latency_s"])
+        self.assertGreaterEqual(answer["launch_bound_up_to"], answer["batch"])
+        self.assertIn(f"launch-bound up to batch {answer['launch_bound_up_to']}", done.stdout)
+
     def test_memory_decides_where_there_is_no_latency_limit(self):
         workload, _ = self.results("--latency-limit", "none", "--memory-limit", "2GiB")
         self.assertEqual(workload["answer"]["limited_by"], "memory")

@@ -148,12 +148,14 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.required("max_samples", plan.max_samples);
   fields.required("seconds", plan.seconds);
   fields.maybe("cap_bytes", plan.cap);
+  fields.maybe("eager_samples", plan.eager_samples);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
   }
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
+  plan.eager_samples = can("eager_latency") ? std::min(plan.eager_samples, most_samples) : 0;
   Json reply = environment();
   reply["records"] = Json::array({to_json(Record(measure(device_, *loaded_, batch, plan)))});
   return reply;
