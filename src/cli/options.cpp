@@ -106,6 +106,12 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
       ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
+  tune->add_flag("--no-look-ahead", options.no_look_ahead,
+                 "guided: do not look for larger batches that a dip of the curve might bring back");
+  tune->add_option("--time-budget", options.time_budget,
+                   "end each model's search after this long with the best batch so far: 30s");
+  tune->add_option("--confirm", options.confirm,
+                   "run the answer for this long, and say whether it held: 60s");
   add_measuring_options(*tune, options.cache, options.refresh);
   tune->add_option("--export-json", options.export_json,
                    "write the results as JSON ('-': stdout; docs/results.md)");
@@ -170,6 +176,13 @@ Result<Limits> limits_of(const TuneOptions& options) {
   limits.memory = *memory;
   limits.latency = *latency;
   return limits;
+}
+
+Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::optional<Seconds>();
+  const auto seconds = parse_seconds(text);
+  if (seconds && *seconds > 0) return std::optional<Seconds>(*seconds);
+  return failure(ErrorKind::usage, option + " '" + text + "' is not a duration", "write it as 30s or 500ms");
 }
 
 Error explain(const CLI::App& app, const CLI::ParseError& error) {

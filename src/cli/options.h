@@ -50,7 +50,10 @@ struct TuneOptions {
   std::string percentile = "50";
   std::optional<Batch> max_batch;
   std::string strategy = "guided";
+  std::string time_budget;  ///< empty: none
+  std::string confirm;      ///< empty: no confirmation
   bool strict = false;
+  bool no_look_ahead = false;
   bool refresh = false;
   bool quiet = false;
   std::string export_json;
@@ -79,6 +82,10 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options);
 
 /// The two limits that the options name. usage error where one cannot be read.
 Result<Limits> limits_of(const TuneOptions& options);
+
+/// "30s"; nullopt where the text is empty. usage error that names the option where it cannot be read or is
+/// not above 0.
+Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text);
 
 /// The error of a command line that CLI11 refused, with the nearest names of an unknown option or subcommand.
 Error explain(const CLI::App& app, const CLI::ParseError& error);

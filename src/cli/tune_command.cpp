@@ -87,7 +87,10 @@ bool is_proven(const TunedWorkload& workload) {
 /// The first workload without an answer, or without a proven one, decides; 0 where all have one.
 int exit_code_of(const TuneRun& run) {
   for (const TunedWorkload& workload : run.workloads) {
-    const int code = workload.error ? exit_code_of(*workload.error) : exit_code_of(workload.answer.status);
+    const bool unstable = workload.confirmation && workload.confirmation->broken();
+    const int code = workload.error ? exit_code_of(*workload.error)
+                     : unstable     ? exit_undecided
+                                    : exit_code_of(workload.answer.status);
     if (code != exit_found) return code;
     if (!is_proven(workload)) return exit_undecided;
   }
@@ -118,6 +121,10 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
   auto request = request_of(options.workload, device);
   if (!request) return report_error(request.error());
+  const auto budget = duration_of("--time-budget", options.time_budget);
+  if (!budget) return report_error(budget.error());
+  const auto confirm = duration_of("--confirm", options.confirm);
+  if (!confirm) return report_error(confirm.error());
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
@@ -137,7 +144,8 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.limits = *limits;
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;
-  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
+  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
+                      *budget, *confirm,         options.refresh};
   for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
     request->model = model;
@@ -152,7 +160,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
 
   const bool stdout_is_taken =
       std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
-  if (!stdout_is_taken) std::fputs(render_table(run, {terminal_width(), colour_wanted()}).c_str(), stdout);
+  if (!stdout_is_taken)
+    std::fputs(render_table(run, {terminal_width(), colour_wanted(), options.worker.verbose}).c_str(),
+               stdout);
   write_exports(exports, run, /*at_end=*/true);
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);

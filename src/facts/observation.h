@@ -57,8 +57,9 @@ struct Conditions {
 struct Observation {
   Batch batch = 1;
   Outcome outcome = Outcome::measured;
-  std::string reason;            ///< why it failed; empty when measured
-  std::vector<Seconds> samples;  ///< every latency sample, in the order taken
+  std::string reason;                  ///< why it failed; empty when measured
+  std::vector<Seconds> samples;        ///< every latency sample, in the order taken
+  std::vector<Seconds> eager_samples;  ///< under graph timing: of a few ordinary calls, launches included
   MemoryUse memory;
   std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve
   std::optional<std::int64_t> alloc_retries;  ///< the allocator's own counters, their change over the probe

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "facts/summary.h"
+#include "judge/drift.h"
 #include "judge/quantile.h"
 #include "judge/sign_test.h"
 
@@ -26,11 +27,16 @@ double relative_spread(const std::vector<Seconds>& samples) {
   return middle > 0 ? deviation_per_mad * median(distances) / middle : 0;
 }
 
+/// How far off a batch must be for solo samples to settle it.
+double far_of(const Evidence& evidence, Timing timing, const JudgeRules& rules) {
+  const double usual = timing == Timing::graph ? rules.far_graph : rules.far_eager;
+  return std::max(usual, rules.far_drifts * std::abs(drift(evidence).value_or(0)));
+}
+
 /// Solo samples against a bound that is itself known only to `spread`: decided where they are far off.
-Verdict rule_far(const std::vector<Seconds>& samples, Seconds bound, double spread, Timing timing,
+Verdict rule_far(const std::vector<Seconds>& samples, Seconds bound, double spread, double far,
                  const JudgeRules& rules) {
   if (static_cast<int>(samples.size()) < rules.few_samples) return Verdict::undecided;
-  const double far = timing == Timing::graph ? rules.far_graph : rules.far_eager;
   const double distance = std::log(median(samples) / bound);
   if (std::abs(distance) < far || std::abs(distance) < rules.far_deviations * spread)
     return Verdict::undecided;
@@ -121,7 +127,7 @@ Verdict rule_ratio_far(const Evidence& evidence, Batch batch, const LimitRuling&
   }
   const std::vector<Seconds> samples = evidence.samples(batch);
   const double spread = std::hypot(relative_spread(samples), relative_spread(reference));
-  return rule_far(samples, ruling.limit, spread, timing, rules);
+  return rule_far(samples, ruling.limit, spread, far_of(evidence, timing, rules), rules);
 }
 
 LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, double share, Timing timing,
@@ -173,7 +179,8 @@ LatencyRuling rule_bound(const Evidence& evidence, Batch batch, Seconds bound, d
   if (out.wants) return out;
   out.ruling.verdict = sign_test(trials.made, trials.successes, trials.alpha, share);
   if (out.ruling.verdict == Verdict::undecided) {
-    const Verdict far = rule_far(samples, bound, relative_spread(samples), timing, rules);
+    const Verdict far =
+        rule_far(samples, bound, relative_spread(samples), far_of(evidence, timing, rules), rules);
     // No percentile is below the median; how far above it one is, few samples do not say.
     if (share == the_median || far == Verdict::fail) out.ruling.verdict = far;
   }

@@ -32,6 +32,9 @@ struct JudgeRules {
   /// far more).
   double far_graph = 0.05;
   double far_eager = 0.25;
+  /// … and at least this many times the drift of batch 1 that was seen (judge/drift.h): between its two
+  /// measurements it may have gone further.
+  double far_drifts = 2;
   /// … and at least this many robust standard deviations of the samples.
   double far_deviations = 5;
   /// Solo samples that a verdict without comparisons needs, at least.

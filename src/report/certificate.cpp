@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "report/distribution.h"
+#include "report/figures.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -12,6 +13,8 @@ namespace {
 
 // A pass nearer to its limit than this is worth a line: another day's clocks could turn it.
 constexpr double narrow_margin = 0.01;
+// Batch 1 repeats to half a percent on a quiet GPU; more is worth a line.
+constexpr double worth_saying = 0.01;
 
 /// "16 pairs" or "9 samples": what a latency verdict rests on.
 std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
@@ -100,6 +103,59 @@ void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
   add_unproven(lines, answer);
 }
 
+/// Whether the answer held while it ran.
+void add_confirmation(std::vector<std::string>& lines, const Confirmation& confirmation) {
+  const std::string subject =
+      fmt::format("batch {} ran for {}: ", confirmation.batch, format_seconds(confirmation.seconds));
+  const auto& latency = confirmation.ruling.latency;
+  std::string found = confirmation.broken()          ? "it does NOT hold, " + confirmation.ruling.why
+                      : confirmation.ruling.passes() ? "it holds"
+                                                     : "not settled, " + confirmation.ruling.why;
+  if (latency) {
+    const auto [value, limit] = told_apart(latency->value, latency->limit);
+    found += fmt::format("; {} {}, limit {}", name_of(*latency), value, limit);
+  }
+  if (confirmation.drift) {
+    found += fmt::format("; {} {} from first to last", difference_text(std::abs(*confirmation.drift)),
+                         *confirmation.drift > 0 ? "slower" : "faster");
+  }
+  if (confirmation.memory_growth && *confirmation.memory_growth != 0) {
+    found += "; memory grew by " + format_bytes(*confirmation.memory_growth);
+  }
+  for (const std::string& reason : confirmation.throttle_reasons) found += "; throttled: " + reason;
+  lines.push_back(subject + found);
+}
+
+/// What the launches of an ordinary call would add.
+void add_eager(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const BatchFigures best = figures_of(tuned.evidence, tuned.answer.best->batch);
+  if (!best.eager_latency) return;
+  const auto bound = launch_bound_up_to(tuned.evidence);
+  lines.push_back(fmt::format("an ordinary call of batch {} takes {}; {}", best.batch,
+                              format_seconds(*best.eager_latency),
+                              bound ? fmt::format("launch-bound up to batch {}, of those measured", *bound)
+                                    : "no batch that was measured is launch-bound"));
+}
+
+/// What the measurements met: of the answer and what stands above it where it matters, of all on request.
+void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
+  const Answer& answer = tuned.answer;
+  for (const BatchFigures& figures : figures_of(tuned.evidence)) {
+    const bool matters = figures.batch == 1 || (answer.best && figures.batch == answer.best->batch) ||
+                         (answer.next && figures.batch == answer.next->batch);
+    if (!matters && !verbose) continue;
+    for (const std::string& mark : figures.marks) {
+      lines.push_back(fmt::format("batch {}: {}", figures.batch, mark));
+    }
+  }
+  if (answer.drift && (verbose || std::abs(*answer.drift) > worth_saying)) {
+    lines.push_back(
+        fmt::format("batch 1 drifted by {} over the search: a batch within twice that of "
+                    "the limit was not settled by solo samples",
+                    difference_text(std::abs(*answer.drift))));
+  }
+}
+
 /// What brings batch 1 inside the limits it breaks.
 std::string remedy_for(const TunedWorkload& tuned, const Ruling& one, const Limits& limits) {
   const bool slow = one.latency && one.latency->verdict == Verdict::fail;
@@ -163,7 +219,7 @@ void add_notes(std::vector<std::string>& lines, const TunedWorkload& tuned) {
 
 }  // namespace
 
-std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits) {
+std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits, bool verbose) {
   std::vector<std::string> lines;
   if (tuned.error) {
     lines.push_back("failed: " + tuned.error->message);
@@ -174,13 +230,20 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
                           ? "interrupted: the best batch so far; the same command continues the search"
                           : "interrupted before an answer; the same command continues the search");
     }
+    if (tuned.answer.cut_short) {
+      lines.push_back(
+          "the time budget is spent: the best batch so far; the same command continues the search");
+    }
     if (tuned.answer.best) {
       add_proof(lines, tuned);
+      add_eager(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }
+    if (tuned.confirmation) add_confirmation(lines, *tuned.confirmation);
     add_memory_gaps(lines, tuned, limits);
     for (std::string& line : distribution_lines(tuned)) lines.push_back(std::move(line));
+    add_conditions(lines, tuned, verbose);
   }
   add_notes(lines, tuned);
   if (tuned.from_cache) lines.push_back("answered from the cache: no worker was started");

@@ -65,10 +65,12 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "latency_s", figures.latency);
   put(json, "latency_min_s", figures.latency_min);
   put(json, "latency_max_s", figures.latency_max);
+  put(json, "eager_latency_s", figures.eager_latency);
   put(json, "throughput_per_s", figures.throughput);
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
   put(json, "reserved_peak_bytes", figures.reserved_peak);
+  if (!figures.marks.empty()) json["marks"] = figures.marks;
   if (figures.faults > 0) json["faults"] = figures.faults;
   return json;
 }
@@ -91,6 +93,9 @@ Json answer_json(const TunedWorkload& tuned) {
   json["neighbour_judged"] = answer.neighbour_judged;
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
+  put(json, "launch_bound_up_to", launch_bound_up_to(tuned.evidence));
+  put(json, "drift", answer.drift);
+  if (answer.cut_short) json["cut_short"] = true;
   json["max_batch"] = answer.max_batch;
   if (tuned.evidence.observation(1) != nullptr) json["at_one"] = figures_json(figures_of(tuned.evidence, 1));
   if (answer.best) json["at_best"] = figures_json(figures_of(tuned.evidence, answer.best->batch));
@@ -160,6 +165,16 @@ std::string_view name_of(ErrorKind kind) {
   return "runtime";
 }
 
+Json confirmation_json(const Confirmation& confirmation) {
+  Json json = {{"batch", confirmation.batch},
+               {"seconds", confirmation.seconds},
+               {"ruling", ruling_json(confirmation.ruling)}};
+  put(json, "drift", confirmation.drift);
+  put(json, "memory_growth_bytes", confirmation.memory_growth);
+  if (!confirmation.throttle_reasons.empty()) json["throttle_reasons"] = confirmation.throttle_reasons;
+  return json;
+}
+
 Json workload_json(const TunedWorkload& tuned) {
   Json json = {
       {"model", tuned.model},     {"status", name_of(tuned.error ? Status::failed : tuned.answer.status)},
@@ -176,6 +191,7 @@ Json workload_json(const TunedWorkload& tuned) {
     json["answer"] = answer_json(tuned);
   }
   if (tuned.distribution) json["distribution"] = distribution_json(tuned);
+  if (tuned.confirmation) json["confirmation"] = confirmation_json(*tuned.confirmation);
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
   json["batches"] = Json::array();

@@ -163,7 +163,7 @@ std::string render_table(const TuneRun& run, const TableOptions& options) {
   out += "\n" + grid(columns, run, options);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const TunedWorkload& tuned = run.workloads[i];
-    std::vector<std::string> lines = certificate(tuned, run.limits);
+    std::vector<std::string> lines = certificate(tuned, run.limits, options.verbose);
     if (!shown("probes") && tuned.probes > 0) lines.push_back(effort_text(tuned));
     if (lines.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";

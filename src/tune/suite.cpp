@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "tune/confirm.h"
 #include "worker/identity.h"
 
 namespace batchfit {
@@ -13,6 +14,7 @@ Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Cl
 
 SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
   SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
+  space.look_ahead = goal.look_ahead;
   space.forecast.element_bytes = element_bytes(subject.workload.dtype);
   space.strict = goal.strict;
   return space;
@@ -77,6 +79,8 @@ void Suite::measure_distribution(LoadRequest request, const InputSizes& inputs, 
   out.distribution = MeasuredDistribution{inputs.told, inputs.sizes, {}};
   const std::optional<Batch> batch = out.answer.batch();
   if (out.error || !batch || out.answer.status == Status::interrupted) return;
+  TuneGoal once = goal;  // it is the answer at the largest sizes that is confirmed
+  once.confirm.reset();
   for (const WeightedSizes& input : inputs.distribution) {
     if (cancel_.raised()) return;
     DistributionPoint& point = out.distribution->points.emplace_back(DistributionPoint{input, {}, {}, {}});
@@ -87,7 +91,7 @@ void Suite::measure_distribution(LoadRequest request, const InputSizes& inputs, 
     }
     request.shape = input.sizes;
     const TunedWorkload measured = tune_one(
-        request, goal, [&](const SearchSpace& space) { return measure_once(*batch, space.rules); }, events);
+        request, once, [&](const SearchSpace& space) { return measure_once(*batch, space.rules); }, events);
     point.subject = measured.subject;
     point.error = measured.error;
     if (const Observation* seen = measured.evidence.observation(*batch)) point.observation = *seen;
@@ -102,7 +106,8 @@ TunedWorkload Suite::tune_one(const LoadRequest& request, const TuneGoal& goal, 
   out.model = request.model;
   if (on_input) on_input(request.shape);
   const Json key = stamp_key(request);
-  if (goal.refresh || !answer_from_cache(key, goal, make, out))
+  const bool must_measure = goal.refresh || goal.confirm;
+  if (must_measure || !answer_from_cache(key, goal, make, out))
     measure(key, request, goal, make, events, out);
   return out;
 }
@@ -150,11 +155,15 @@ void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal&
     out.error = next.error();
     return;
   }
-  const TuneTask task{subject, goal.limits, space, *next, goal.strict, [this] { return cancel_.raised(); },
-                      events};
+  const TuneTask task{
+      subject, goal.limits, space, *next, goal.strict, goal.budget, [this] { return cancel_.raised(); },
+      events};
   Tuned tuned = batchfit::tune(task, worker_, cache_, out.evidence);
   out.answer = std::move(tuned.answer);
   out.probes = tuned.probes;
+  const bool confirms = goal.confirm && out.answer.best && !cancel_.raised();
+  if (confirms)
+    out.confirmation = confirm(task, out.answer.best->batch, *goal.confirm, worker_, cache_, out.evidence);
   out.environment = worker_.last_environment();
   cache_.summarize(subject);
 }

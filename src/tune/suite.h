@@ -19,6 +19,9 @@ struct TuneGoal {
   std::string strategy = "guided";
   std::optional<Batch> max_batch;  ///< absent: the strategy's default
   bool strict = false;             ///< the memory limit is the worker's hard cap too
+  bool look_ahead = true;          ///< guided only
+  std::optional<Seconds> budget;   ///< of each workload's search; absent: until it is over
+  std::optional<Seconds> confirm;  ///< run the answer for this long
   bool refresh = false;            ///< measure again what the cache knows
 };
 

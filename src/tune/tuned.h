@@ -29,6 +29,18 @@ struct MeasuredDistribution {
   std::vector<DistributionPoint> points;  ///< empty where there is no answer to measure them at
 };
 
+/// What running the answer for a while showed (--confirm).
+struct Confirmation {
+  Batch batch = 1;
+  Seconds seconds = 0;                 ///< that it ran
+  Ruling ruling;                       ///< from the confirmation's records alone
+  std::optional<double> drift;         ///< of its latency from first to last: 0.02 is 2 % slower
+  std::optional<Bytes> memory_growth;  ///< of its own memory from first to last
+  std::vector<std::string> throttle_reasons;
+
+  bool broken() const { return ruling.verdict == Verdict::fail; }
+};
+
 /// One workload of a run, with all that reports are made from.
 struct TunedWorkload {
   std::string model;               ///< as the user named it
@@ -36,6 +48,7 @@ struct TunedWorkload {
   std::vector<std::string> notes;  ///< of the worker, for people ("weights: random (seed 0)")
   std::optional<Error> error;      ///< why there is no answer at all
   Answer answer;
+  std::optional<Confirmation> confirmation;  ///< where one was asked for and there is an answer
   Evidence evidence;
   Environment environment;
   std::optional<MeasuredDistribution> distribution;  ///< absent where all inputs are alike

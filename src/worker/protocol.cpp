@@ -143,6 +143,7 @@ Json probe_request(const Measure& measure, const ProbeDetails& details) {
                {"seconds", details.sampling.seconds},
                {"trace", details.trace},
                {"attempt", details.attempt}};
+  if (details.eager_samples > 0) json["eager_samples"] = details.eager_samples;
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "judge/drift.h"
 #include "judge/quantile.h"
 #include "judge/sign_test.h"
 #include "support/facts.h"
@@ -146,6 +147,17 @@ TEST(Judge, a_batch_measured_while_throttled_is_measured_again_and_then_judged_b
   EXPECT_DOUBLE_EQ(ruling.latency->value, 1.5);
 }
 
+TEST(Judge, where_batch_1_drifted_a_batch_must_be_further_off_to_be_settled_alone) {
+  std::vector<Record> records = timed(1, 1.85);
+  ASSERT_EQ(ruling_of(records, 8).verdict, Verdict::pass);
+  records.push_back(measured(1).samples(5, 1.01));
+  EXPECT_EQ(ruling_of(records, 8).verdict, Verdict::pass) << "a drift that the rule allows for";
+  records.push_back(measured(1).samples(5, 1.06));
+  EXPECT_EQ(ruling_of(records, 8).wants, Probe(Compare{1, 8, 8}));
+  EXPECT_NEAR(drift(evidence_of(records)).value(), 0.06, 1e-9);
+  EXPECT_FALSE(drift(evidence_of(timed(1, 1))));
+}
+
 TEST(Judge, where_throttling_stays_pairs_decide_which_meet_it_alike) {
   std::vector<Record> records{measured(1).samples(5, 1)};
   for (int i = 0; i < 3; ++i) records.push_back(measured(8).samples(5, 2.6).throttled());
@@ -216,8 +228,7 @@ TEST(Judge, a_percentile_under_an_absolute_limit_asks_for_the_samples_that_it_ne
   EXPECT_EQ(ruled(with_a_tail(5, 0.01, 100, 1)).wants, Probe(Measure{8, 95})) << "however far off";
   EXPECT_EQ(ruled(with_a_tail(100, 0.01, 1000, 1)).verdict, Verdict::pass);
   const Ruling heavy = ruled(with_a_tail(100, 0.01, 6, 10));
-  EXPECT_EQ(heavy.verdict, Verdict::fail)
-      << "one in six is beyond the limit, though the median is far below";
+  EXPECT_EQ(heavy.verdict, Verdict::fail) << "one in six is beyond the limit, though the median is far below";
   EXPECT_DOUBLE_EQ(heavy.latency->value, 0.1);
   EXPECT_EQ(ruled(with_a_tail(5, 0.06, 100, 1)).verdict, Verdict::fail)
       << "where the median fails, so does it";

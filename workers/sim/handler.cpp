@@ -186,12 +186,14 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.maybe("cap_bytes", plan.cap);
   bool trace = false;
   fields.maybe("trace", trace);
+  fields.maybe("eager_samples", plan.eager_samples);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
   }
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
+  plan.eager_samples = can("eager_latency") ? std::min(plan.eager_samples, most_samples) : 0;
   Json reply = environment();
   const Observation seen = measure(at_load_, *loaded_, batch, plan);
   reply["records"] = Json::array({to_json(Record(seen))});

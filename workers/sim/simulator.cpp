@@ -51,14 +51,15 @@ class Clock {
     }
   }
 
-  Seconds sample(Batch batch, Random& random) const {
-    const double sigma = timing_ == Timing::graph ? device_.noise.graph : device_.noise.eager;
-    return undisturbed(batch) * slowdown_ * std::exp(sigma * random.normal());
+  Seconds sample(Batch batch, Random& random) const { return sample(batch, timing_, random); }
+  Seconds sample(Batch batch, Timing timing, Random& random) const {
+    const double sigma = timing == Timing::graph ? device_.noise.graph : device_.noise.eager;
+    return undisturbed(batch, timing) * slowdown_ * std::exp(sigma * random.normal());
   }
   const std::vector<std::string>& throttle_reasons() const { return reasons_; }
 
  private:
-  Seconds undisturbed(Batch batch) const {
+  Seconds undisturbed(Batch batch, Timing timing) const {
     const auto after = std::upper_bound(device_.pieces.begin(), device_.pieces.end(), batch,
                                         [](Batch b, const LatencyPiece& piece) { return b < piece.from; });
     const LatencyPiece& piece = *std::prev(after);
@@ -70,7 +71,7 @@ class Clock {
       if (batch % dip.every == 0) latency *= dip.factor;
     }
     // Launches run ahead of the device: an eager pass takes the longer of the two.
-    return timing_ == Timing::eager ? std::max(latency, device_.launch_overhead) : latency;
+    return timing == Timing::eager ? std::max(latency, device_.launch_overhead) : latency;
   }
 
   const SimDevice& device_;
@@ -202,6 +203,10 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
          (std::ssize(observation.samples) < plan.max_samples && observation.took < plan.seconds)) {
     observation.samples.push_back(clock.sample(batch, random));
     observation.took += observation.samples.back();
+  }
+  for (std::int64_t i = 0; timing == Timing::graph && i < plan.eager_samples; ++i) {
+    observation.eager_samples.push_back(clock.sample(batch, Timing::eager, random));
+    observation.took += observation.eager_samples.back();
   }
   return observation;
 }

@@ -22,7 +22,8 @@ struct ProbePlan {
   std::int64_t min_samples = 1;
   std::int64_t max_samples = 1;
   Seconds seconds = 0;
-  std::optional<Bytes> cap;  ///< the most own memory that may be taken
+  std::int64_t eager_samples = 0;  ///< ordinary calls to time beside replays
+  std::optional<Bytes> cap;        ///< the most own memory that may be taken
 };
 
 /// What a pass takes of the device's allocator, as docs/simulated-device.md says.
