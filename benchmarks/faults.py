@@ -69,7 +69,7 @@ def main():
                     batch, status = workload.get("answer", {}).get("batch"), workload.get("status", "none")
                     hung, crashed = code is None, code is not None and code < 0
                     # A refusal or a failed pass is the model's word on batch 8, not the worker's: it stands at once.
-                    stands = often == "for ever" or kind in ("refuse", "refuse_and_replace", "refuse_for_memory", "failed", "out_of_memory")
+                    stands = often == "for ever" or kind in ("refuse", "refuse_and_replace", "refuse_for_memory", "failed", "out_of_memory", "leaky")
                     wrong = batch is None or batch > truth[strategy] or (batch != truth[strategy] and not stands)
                     outcome = "HANG" if hung else "CRASH" if crashed else "WRONG" if wrong else f"{status}, {batch}"
                     bad += hung or crashed or wrong

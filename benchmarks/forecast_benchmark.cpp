@@ -43,7 +43,7 @@ BENCHMARK_CAPTURE(forecast_one_batch, vit_fp32, "vit_fp32");
 
 void find_a_crossing(benchmark::State& state, const char* name) {
   const Evidence evidence = evidence_up_to(workload(name), 128);
-  for (auto _ : state) benchmark::DoNotOptimize(crossing(evidence, 16 * gibibyte, 4096));
+  for (auto _ : state) benchmark::DoNotOptimize(crossing(Forecaster(evidence), 16 * gibibyte, 129, 512));
 }
 BENCHMARK_CAPTURE(find_a_crossing, resnet50_fp16, "resnet50_fp16");
 

@@ -1,58 +1,360 @@
 #!/usr/bin/env python3
-"""Largest batch under memory limits alone, on one GPU: what was met on the way, and how near the answer is to the limit.
+"""Largest batch under memory limits alone, on one GPU: the searches, the truth around their answers, and neighbours.
 
-    python3 benchmarks/memory_limits.py OUTDIR [--device cuda:0] [--limits 2GiB,8GiB,32GiB,90%]
+    python3 benchmarks/memory_limits.py OUTDIR [--parts searches,truth,neighbours] [--cases resnet50-fp32,…] [--timings graph,eager]
+        [--limits 2GiB,…,90%] [--seconds 1500] [--device cuda:0|sim:FILE] [--worker COMMAND --models resnet50=torchvision-resnet50,…]
+
+Every case is written down as soon as it is measured; what --seconds leaves no time for stands in the results' notes. Needs the built
+programs (BATCHFIT_BIN: where they are), and for the neighbours a Python with torch.
 """
 
 import argparse
+import json
+import math
 import pathlib
+import shlex
+import subprocess
+import sys
 import tempfile
+import time
 
 import common
 
-WORKLOADS = (("resnet50", "fp32", []), ("resnet50", "fp16", []), ("resnet50", "fp16", ["--channels-last"]),
-             ("vit_b_16", "fp32", []), ("vit_b_16", "fp16", []))
+CASES = {
+    "resnet50-fp32": ("resnet50", "fp32", False),
+    "resnet50-fp16": ("resnet50", "fp16", False),
+    "resnet50-fp16-channels-last": ("resnet50", "fp16", True),
+    "vit_b_16-fp32": ("vit_b_16", "fp32", False),
+    "vit_b_16-fp16": ("vit_b_16", "fp16", False),
+}
+# Elements an item of the largest tensors: at 2^31 elements libraries work in another way.
+ELEMENTS = {"resnet50": (802_816, 401_408, 200_704), "vit_b_16": (605_184, 453_888, 151_296)}
+MAX_BATCH = 16_384
+WINDOW = 0.02  # the truth is looked for this far on both sides of the answer …
+MOST_IN_WINDOW = 41  # … at every batch where there are not more than these, else at so many
+HORIZON = 1.5  # and at some batches up to so many times the answer, for drops of memory
+FAR_LOOKS = 8
+GIB = 1 << 30
+EXPONENTIAL_LIMITS = ("4GiB", "16GiB")  # where guided is held against others
+NEIGHBOUR = """
+import sys, torch
+held = []
+for line in sys.stdin:
+    try:
+        held.append(torch.empty(int(line), dtype=torch.uint8, device="cuda"))
+        torch.cuda.synchronize()
+        print("held", flush=True)
+    except torch.cuda.OutOfMemoryError:
+        print("out of memory", flush=True)
+"""
+
+
+class Bench:
+    """What all parts share: options, the clock, and where results go."""
+
+    def __init__(self, options, scratch):
+        self.options, self.scratch = options, scratch
+        self.deadline = time.monotonic() + options.seconds
+        self.skipped = []
+        self.models = dict(pair.split("=") for pair in options.models.split(",") if pair)
+        self.suffix = "-python" if options.worker else ""
+
+    def out_of_time(self, what):
+        if time.monotonic() < self.deadline:
+            return False
+        self.skipped.append(what)
+        return True
+
+    def model(self, case):
+        return self.models.get(case[0], case[0])
+
+    def tune_arguments(self, case, timing, limit, strategy):
+        model, dtype, channels_last = case
+        arguments = [self.model(case), "--device", self.options.device, "--dtype", dtype, "--timing", timing, "--latency-limit", "none",
+                     "--memory-limit", limit, "--max-batch", str(MAX_BATCH), "--strategy", strategy, "-q"]
+        if channels_last:
+            arguments.append("--channels-last")
+        if self.options.worker:
+            arguments += ["--worker", self.options.worker]
+        return arguments
+
+    def tune(self, case, timing, limit, strategy):
+        export = self.scratch / "run.json"
+        export.unlink(missing_ok=True)
+        code, seconds, results = common.tune([*self.tune_arguments(case, timing, limit, strategy), "--no-cache"], export)
+        return code, seconds, (results.get("workloads") or [{}])[0]
+
+    def worker(self, case, timing):
+        return Prober(self, case, timing)
+
+    def write(self, name, title, what, columns, rows):
+        if not rows:
+            return
+        common.write_result(self.options.out, name + self.suffix, title=title, what=what,
+                            command=f"benchmarks/memory_limits.py OUTDIR --limits {self.options.limits} --timings {self.options.timings}"
+                                    + (" --worker …" if self.options.worker else ""),
+                            columns=columns, rows=rows,
+                            notes=[f"No time was left for: {', '.join(self.skipped)}."] if self.skipped else [])
+
+
+class Prober:
+    """A worker of one workload that is asked for one batch after the other; it is replaced when it says so or ends."""
+
+    def __init__(self, bench, case, timing):
+        self.bench, self.case, self.timing = bench, case, timing
+        self.process, self.restarts = None, -1
+
+    def start(self):
+        device = self.bench.options.device
+        if self.bench.options.worker:
+            command = shlex.split(self.bench.options.worker)
+        elif device.startswith("sim:"):
+            command = [str(common.BIN / "batchfit-worker-sim"), device[4:]]
+        else:
+            command = [str(common.BIN / "batchfit-worker-torch")]
+        model, dtype, channels_last = self.case
+        self.process = common.Worker(command)
+        self.restarts += 1
+        self.process.ask("hello", protocol=1, heartbeat_timeout_s=3600)
+        self.process.ask("load", device="sim:0" if device.startswith("sim:") else device, model=self.bench.model(self.case), weights="random",
+                         seed=0, dtype=dtype, channels_last=channels_last, mode="forward", shape={}, timing=self.timing)
+
+    def probe(self, batch, cap=None):
+        """The observation of one batch; {} where the worker failed."""
+        try:
+            if self.process is None:
+                self.start()
+            limits = {"cap_bytes": cap} if cap else {}
+            reply = self.process.ask("probe", batch=batch, min_samples=1, max_samples=1, seconds=0, trace=False, **limits)
+        except (RuntimeError, OSError, ValueError) as error:
+            print(f"batch {batch}: {error}", flush=True)
+            self.close()
+            return {}
+        if reply.get("replace_worker"):
+            self.close()
+        return next(record for record in reply["records"] if record["record"] == "observation")
+
+    def own(self, batch):
+        """Own memory in bytes; infinity where it did not fit."""
+        seen = self.probe(batch)
+        return common.own_memory(seen) if seen.get("outcome") == "measured" else math.inf
+
+    def close(self):
+        if self.process:
+            self.process.process.kill()
+            self.process.process.wait()
+        self.process = None
+
+
+def ooms(workload):
+    return sum(record.get("outcome") == "out_of_memory" or record.get("ooms", 0) > 0 for record in workload.get("records", []))
+
+
+def forecast_of_answer(workload):
+    """What was said of the answer before it first ran, and how far off that was, in per cent."""
+    batch = workload.get("answer", {}).get("batch")
+    said = next((one for one in workload.get("forecasts", []) if one["batch"] == batch), None)
+    measured = workload.get("answer", {}).get("at_best", {}).get("own_memory_bytes")
+    if not said or not measured:
+        return {}
+    return {"forecast_bytes": said["own_bytes"], "measured_bytes": measured, "basis": said["basis"],
+            "error_percent": round(100 * (said["own_bytes"] / measured - 1), 3),
+            "inside": said["low_bytes"] <= measured <= said["high_bytes"]}
+
+
+def row_of(name, timing, limit, strategy, code, seconds, workload):
+    answer = workload.get("answer", {})
+    tried = [batch["batch"] for batch in workload.get("batches", [])]
+    return {"case": name, "timing": timing, "limit": limit, "strategy": strategy, "exit": code, "batch": answer.get("batch"),
+            **forecast_of_answer(workload), "ended": answer.get("why"), "largest_run": max(tried, default=None), "ooms": ooms(workload),
+            "probes": workload.get("probes"), "seconds": round(seconds, 2), "others_bytes": workload.get("environment", {}).get("others_bytes")}
+
+
+def own_limit(limit, workload):
+    """A limit on own memory, in bytes."""
+    if not limit.endswith("%"):
+        return int(float(limit.removesuffix("GiB")) * GIB)
+    environment = workload["environment"]
+    return int(float(limit[:-1]) / 100 * environment["total_bytes"]) - environment.get("others_bytes", 0)
+
+
+def retry_on_oom(bench, case, timing, limit):
+    """The usual loop: double until out of memory, then halve the step; the limit is the worker's cap."""
+    prober = bench.worker(case, timing)
+    start, passing, step, probes, failed = time.perf_counter(), 0, 1, 0, 0
+    doubling = True
+    while step >= 1 and passing + step <= MAX_BATCH:
+        probes += 1
+        if prober.probe(passing + step, limit).get("outcome") == "measured":
+            passing += step
+            step = passing if doubling else step // 2
+        else:
+            failed += 1
+            doubling = False
+            step //= 2
+    prober.close()
+    return {"batch": passing, "probes": probes, "ooms": failed, "restarts": prober.restarts, "seconds": round(time.perf_counter() - start, 2)}
+
+
+def truth_around(bench, case, timing, limit, answer, prober=None):
+    """The largest batch within the limit among those that are looked at, and what was looked at."""
+    first, last = max(1, math.floor(answer * (1 - WINDOW))), math.ceil(answer * (1 + WINDOW))
+    stride = max(1, math.ceil((last - first + 1) / MOST_IN_WINDOW))
+    batches = set(range(first, last + 1, stride)) | {answer, answer + 1}
+    furthest = int(HORIZON * answer)
+    changes = [math.ceil((1 << 31) / elements) for elements in ELEMENTS.get(case[0], ())]
+    batches |= {side for change in changes if answer < change <= furthest for side in (change - 1, change)}
+    batches |= {last + (furthest - last) * look // FAR_LOOKS for look in range(1, FAR_LOOKS + 1)}
+    prober = prober or bench.worker(case, timing)
+    own = {batch: prober.own(batch) for batch in sorted(batches) if batch <= MAX_BATCH}
+    prober.close()
+    within = [batch for batch, bytes_taken in own.items() if bytes_taken <= limit]
+    return {"truth": max(within, default=None), "stride": stride, "looked_at": len(own),
+            "own_bytes": {str(batch): None if math.isinf(taken) else taken for batch, taken in own.items()}}
+
+
+def each_case(bench):
+    for name in bench.options.cases.split(","):
+        for timing in bench.options.timings.split(","):
+            yield name, bench.cases[name], timing
+
+
+SEARCH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("strategy", "strategy"), ("batch", "answer"),
+                  ("error_percent", "forecast of the answer: error %"), ("inside", "inside"), ("largest_run", "largest run"),
+                  ("ooms", "out-of-memory"), ("probes", "probes"), ("seconds", "seconds")]
+TRUTH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("batch", "answer"), ("truth", "truth"), ("equal", "equal"),
+                 ("stride", "stride"), ("looked_at", "batches measured")]
+NEIGHBOUR_COLUMNS = [("case", "case"), ("timing", "timing"), ("neighbour", "neighbour"), ("neighbour_ooms", "its out-of-memory"),
+                     ("batch", "answer"), ("truth", "truth"), ("equal", "equal"), ("ooms", "out-of-memory"), ("probes", "probes"),
+                     ("seconds", "seconds")]
+
+
+def searches_and_truth(bench):
+    searches, truths = [], []
+    parts = bench.options.parts.split(",")
+    for name, case, timing in each_case(bench):
+        for limit in bench.options.limits.split(","):
+            if bench.out_of_time(f"{name} {timing} {limit}"):
+                continue
+            code, seconds, workload = bench.tune(case, timing, limit, "guided")
+            searches.append(row_of(name, timing, limit, "guided", code, seconds, workload))
+            print(searches[-1], flush=True)
+            answer = workload.get("answer", {}).get("batch")
+            if "searches" in parts and limit in EXPONENTIAL_LIMITS and "environment" in workload:
+                searches.append(row_of(name, timing, limit, "exponential", *bench.tune(case, timing, limit, "exponential")))
+                retried = retry_on_oom(bench, case, timing, own_limit(limit, workload))
+                searches.append({"case": name, "timing": timing, "limit": limit, "strategy": "retry on out-of-memory", **retried})
+                print(*searches[-2:], sep="\n", flush=True)
+            if "truth" in parts and answer and not bench.out_of_time(f"truth of {name} {timing} {limit}"):
+                found = truth_around(bench, case, timing, own_limit(limit, workload), answer)
+                truths.append({"case": name, "timing": timing, "limit": limit, "batch": answer, **found, "equal": found["truth"] == answer})
+                print({key: value for key, value in truths[-1].items() if key != "own_bytes"}, flush=True)
+            bench.write("memory-limits", "Memory limits alone",
+                        "`--latency-limit none`: guided by the forecast of memory, exponential without it, and the usual loop that doubles until "
+                        "out of memory and then halves its step, the limit being its cap. The error is of own memory of the answer, as forecast "
+                        "before it first ran.", SEARCH_COLUMNS, searches)
+            bench.write("memory-truth", "Answers under memory limits against the truth",
+                        f"Truth: the largest batch within the limit of those measured one by one: within ±{WINDOW:.0%} of the answer at the stride "
+                        f"given, on both sides of each batch at which a tensor reaches 2^31 elements, and {FAR_LOOKS} more up to {HORIZON} times the "
+                        "answer.", TRUTH_COLUMNS, truths)
+
+
+class NeighbourProcess:
+    """Another process on the device that holds memory when told."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.ooms = 0
+
+    def hold(self, size):
+        self.process.stdin.write(f"{size}\n")
+        self.process.stdin.flush()
+        self.ooms += self.process.stdout.readline().strip() != "held"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def batches_run(cache):
+    """Batches in the journals beside a cache, while a run writes them."""
+    batches = []
+    for journal in cache.with_suffix(".d").glob("*.jsonl"):
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            if '"record":"observation"' in line:
+                batches.append(json.loads(line)["batch"])
+    return batches
+
+
+def tune_beside(bench, case, timing, neighbour, size, from_batch):
+    """One search; the neighbour takes `size` once a batch of `from_batch` or more has run, or before the start."""
+    with tempfile.TemporaryDirectory(dir=bench.scratch) as folder:
+        cache, export = pathlib.Path(folder) / "cache.json", pathlib.Path(folder) / "run.json"
+        if not from_batch:
+            neighbour.hold(size)
+        command = [str(common.BIN / "batchfit"), "tune", *bench.tune_arguments(case, timing, "90%", "guided"), "--cache", str(cache),
+                   "--export-json", str(export)]
+        start, holds = time.perf_counter(), not from_batch
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            while run.poll() is None:
+                if not holds and max(batches_run(cache), default=0) >= from_batch:
+                    neighbour.hold(size)
+                    holds = True
+                time.sleep(0.02)
+        seconds = time.perf_counter() - start
+        results = json.loads(export.read_text(encoding="utf-8")) if export.exists() else {}
+        return run.returncode, seconds, (results.get("workloads") or [{}])[0], holds
+
+
+def neighbours(bench):
+    rows = []
+    for name, case, timing in each_case(bench):
+        for what, size, from_batch in (("holds 20 GiB from the start", 20 * GIB, 0), ("takes 10 GiB in the middle", 10 * GIB, 64)):
+            if bench.out_of_time(f"{name} {timing}: a neighbour that {what}"):
+                continue
+            neighbour = NeighbourProcess()
+            neighbour.hold(1)  # its context is there before the search begins
+            code, seconds, workload, held = tune_beside(bench, case, timing, neighbour, size, from_batch)
+            answer = workload.get("answer", {}).get("batch")
+            row = row_of(name, timing, "90%", "guided", code, seconds, workload)
+            row |= {"neighbour": what if held else f"{what}: the search ended before", "neighbour_ooms": neighbour.ooms}
+            if answer:
+                found = truth_around(bench, case, timing, own_limit("90%", workload), answer)
+                row |= {**found, "equal": found["truth"] == answer}
+            neighbour.close()
+            rows.append(row)
+            print({key: value for key, value in row.items() if key != "own_bytes"}, flush=True)
+            bench.write("memory-neighbours", "Memory beside neighbours",
+                        "A limit of 90 % of the device beside a process that holds memory from the start, and beside one that takes it once batch 64 "
+                        "or more has run. Truth: as in the truth of memory limits, beside the neighbour.", NEIGHBOUR_COLUMNS, rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--device", default="cuda:0")
-    parser.add_argument("--limits", default="2GiB,4GiB,8GiB,16GiB")
-    parser.add_argument("--strategies", default="guided,exponential")
+    parser.add_argument("--parts", default="searches,truth,neighbours")
+    parser.add_argument("--cases", default=",".join(CASES))
+    parser.add_argument("--timings", default="graph,eager")
+    parser.add_argument("--limits", default="2GiB,4GiB,8GiB,16GiB,32GiB,90%")
+    parser.add_argument("--seconds", type=float, default=1500, help="begin nothing new after so many")
+    parser.add_argument("--worker", default="", help="command of another worker, as for batchfit tune")
+    parser.add_argument("--models", default="", help="what that worker calls the models: resnet50=torchvision-resnet50,…")
     options = parser.parse_args()
-    rows = []
+    cases = CASES
+    if options.device.startswith("sim:"):
+        simulated = json.loads(pathlib.Path(options.device[4:]).read_text(encoding="utf-8"))
+        cases = {simulated["model"]: (simulated["model"], simulated["dtypes"][0], False)}
+        options.cases = simulated["model"]
     with tempfile.TemporaryDirectory() as scratch:
-        for model, dtype, extra in WORKLOADS:
-            for limit in options.limits.split(","):
-                for strategy in options.strategies.split(","):
-                    arguments = [model, "--device", options.device, "--dtype", dtype, *extra, "--latency-limit", "none", "--memory-limit", limit,
-                                 "--strategy", strategy, "--no-cache", "-q"]
-                    _, seconds, results = common.tune(arguments, pathlib.Path(scratch) / "run.json")
-                    workload = results["workloads"][0]
-                    answer = workload["answer"]
-                    memory, following = answer["best"]["memory"], answer.get("next", {}).get("memory")
-                    rows.append({
-                        "model": model, "dtype": " ".join([dtype, *extra]).replace("--", ""), "limit": limit, "strategy": strategy,
-                        "batch": answer["batch"], "left_percent": round(memory["margin"] * 100, 2),
-                        "next_batch": answer.get("next", {}).get("batch"),
-                        "next_over_percent": round(-following["margin"] * 100, 2) if following else None,
-                        "largest_run": max(r["batch"] for r in workload["records"]),
-                        "ooms": sum(r.get("outcome") == "out_of_memory" for r in workload["records"]),
-                        "probes": workload["probes"], "seconds": round(seconds, 2),
-                    })
-                    print(rows[-1], flush=True)
-    common.write_result(
-        options.out, "memory-limits",
-        title="Memory limits alone",
-        what="`--latency-limit none`, graph timing. Left: share of the limit that the answer leaves; over: by how much the next batch was measured to "
-             "be beyond it. Out-of-memory: probes that ended so. Guided chooses batches by the forecast of memory, exponential does not.",
-        command=f"benchmarks/memory_limits.py OUTDIR --limits {options.limits}",
-        columns=[("model", "model"), ("dtype", "dtype"), ("limit", "limit"), ("strategy", "strategy"), ("batch", "answer"), ("left_percent", "left %"),
-                 ("next_batch", "next"), ("next_over_percent", "over %"), ("largest_run", "largest run"), ("ooms", "out-of-memory"),
-                 ("probes", "probes"), ("seconds", "seconds")],
-        rows=rows,
-    )
+        bench = Bench(options, pathlib.Path(scratch))
+        bench.cases = cases
+        if "searches" in options.parts or "truth" in options.parts:
+            searches_and_truth(bench)
+        if "neighbours" in options.parts:
+            neighbours(bench)
+    if bench.skipped:
+        print("no time was left for:", *bench.skipped, sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ MODELS = {"resnet50": "torchvision-resnet50", "vit_b_16": "torchvision-vit-b-16"
 
 def python_worker(example):
     """The --worker command that runs one of the examples with this Python."""
-    os.environ["PYTHONPATH"] = str(common.ROOT / "workers/python")
+    package = str(common.ROOT / "workers/python")
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != package]
+    os.environ["PYTHONPATH"] = os.pathsep.join([package, *others])
     return f"{shlex.quote(sys.executable)} -m batchfit_worker {shlex.quote(str(EXAMPLES / example))}"
 
 

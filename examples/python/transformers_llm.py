@@ -1,7 +1,9 @@
 """A causal language model of transformers, in 16 bits or in bitsandbytes' 4.
 
-    pip install transformers bitsandbytes
+    pip install transformers==5.24.0 bitsandbytes==0.50.2
     batchfit tune llm --mode prefill --dtype nf4 --shape length=512 --worker "python -m batchfit_worker examples/python/transformers_llm.py"
+
+`decode` sets the length of transformers' static cache, which that version keeps in a tensor; older ones (5.0) do not.
 
 Without --weights (a checkpoint's folder) it has the shapes of Llama-3-8B and random weights.
 """

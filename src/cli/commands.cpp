@@ -8,6 +8,7 @@
 #include "cli/exit_code.h"
 #include "cli/weights.h"
 #include "facts/summary.h"
+#include "report/distribution.h"
 #include "tune/local_device.h"
 
 namespace batchfit {
@@ -51,8 +52,10 @@ WorkerOptions worker_of(const WorkerChoice& choice, const std::string& device, c
   return options;
 }
 
-std::string label_of(const std::string& model, const WorkloadChoice& options) {
-  return options.dtype.empty() ? model : model + " " + options.dtype;
+std::string label_of(const std::string& model, const WorkloadChoice& options,
+                     const std::map<std::string, std::int64_t>& sizes) {
+  std::string label = options.dtype.empty() ? model : model + " " + options.dtype;
+  return sizes.empty() ? label : label + " " + sizes_text(sizes);
 }
 
 Result<std::string> weights_of(const std::string& model, const WorkloadChoice& options,
@@ -62,12 +65,10 @@ Result<std::string> weights_of(const std::string& model, const WorkloadChoice& o
   return find_weights("data/models", model);
 }
 
-Result<LoadRequest> request_of(const WorkloadChoice& options, const Shapes& shapes,
-                               const std::string& device) {
+Result<LoadRequest> request_of(const WorkloadChoice& options, const std::string& device) {
   LoadRequest request;
   request.device = device;
   request.mode = options.mode;
-  request.shape = shapes.sizes;
   for (const std::string& text : options.inputs) {
     auto input = parse_model_input(text);
     if (!input) return failure(input.error());

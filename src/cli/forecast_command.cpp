@@ -1,22 +1,19 @@
-#include <chrono>
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/batch_list.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "report/distribution.h"
 #include "report/forecast_table.h"
 #include "tune/forecast_batches.h"
 #include "tune/local_device.h"
 
 namespace batchfit {
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// The table on stdout, unless the JSON goes there.
 Result<void> show(const ForecastRun& run, const std::string& export_json) {
@@ -49,8 +46,14 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   const auto shapes = parse_shapes(options.workload.shapes);
   if (!shapes) return report_error(shapes.error());
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
-  auto request = request_of(options.workload, *shapes, device);
+  auto request = request_of(options.workload, device);
   if (!request) return report_error(request.error());
+  if (shapes->size() > 1) {
+    return report_error({ErrorKind::usage, "--shape: a forecast is for one workload, and this is a list",
+                         "run the command once for each size"});
+  }
+  const InputSizes& inputs = shapes->front();
+  request->shape = inputs.sizes;
   request->model = options.model;
   auto weights = weights_of(options.model, options.workload, options.worker);
   if (!weights) return report_error(weights.error());
@@ -63,17 +66,18 @@ int run_forecast(const ForecastCommandOptions& options, const std::vector<std::s
   ForecastRun run;
   run.version = BATCHFIT_VERSION;
   run.command = command_line;
-  run.started_at = now();
+  run.started_at = seconds_since_epoch();
   run.limits = {*memory, NoLimit{}};
 
-  progress.begin(label_of(options.model, options.workload));
+  progress.begin(label_of(options.model, options.workload, inputs.sizes));
   progress.loading();
   RemoteWorker worker(worker_of(options.worker, device, cancel));
   const auto loaded = worker.load(*request);
   if (!loaded) return report_error(loaded.error());
   run.subject = loaded->subject;
   run.notes = loaded->notes;
-  run.notes.insert(run.notes.end(), shapes->notes.begin(), shapes->notes.end());
+  if (!inputs.told.empty())
+    run.notes.push_back("inputs: " + inputs.told + "; measured at " + sizes_text(inputs.sizes));
   if (options.refresh) cache.refresh(loaded->subject);
   const ForecastTask task{loaded->subject, run.limits, *batches, [&] { return cancel.raised(); },
                           progress.events()};

@@ -45,7 +45,8 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
       ->capture_default_str();
   command
       .add_option("--shape", options.shapes,
-                  "NAME=SIZE, a named size of the input, or NAME=LOW:HIGH, measured at HIGH (repeatable)")
+                  "a named size of the input: NAME=SIZE; NAME=A,B a workload each; NAME=LOW:HIGH or "
+                  "NAME=A*WEIGHT:B*WEIGHT one answer for all of them (repeatable)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   // Its callback runs after that of --shape, which replaces the whole list.
@@ -111,8 +112,17 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   tune->add_flag("--strict", options.strict, "make the memory limit the worker's hard cap too");
   tune->add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
       ->capture_default_str();
+  tune->add_option("--percentile", options.percentile,
+                   "of the latency, held against the limit: 50 (the median), 95, 99, …")
+      ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
+  tune->add_flag("--no-look-ahead", options.no_look_ahead,
+                 "guided: do not look for larger batches that a dip of the curve might bring back");
+  tune->add_option("--time-budget", options.time_budget,
+                   "end each model's search after this long with the best batch so far: 30s");
+  tune->add_option("--confirm", options.confirm,
+                   "run the answer for this long, and say whether it held: 60s");
   add_measuring_options(*tune, options.cache, options.refresh);
   tune->add_option("--export-json", options.export_json,
                    "write the results as JSON ('-': stdout; docs/results.md)");
@@ -171,9 +181,19 @@ Result<Limits> limits_of(const TuneOptions& options) {
   if (!memory) return failure(memory.error());
   const auto latency = parse_latency_limit(options.latency_limit);
   if (!latency) return failure(latency.error());
+  const auto percentile = parse_percentile(options.percentile);
+  if (!percentile) return failure(percentile.error());
+  limits.percentile = *percentile;
   limits.memory = *memory;
   limits.latency = *latency;
   return limits;
+}
+
+Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text) {
+  if (text.empty()) return std::optional<Seconds>();
+  const auto seconds = parse_seconds(text);
+  if (seconds && *seconds > 0) return std::optional<Seconds>(*seconds);
+  return failure(ErrorKind::usage, option + " '" + text + "' is not a duration", "write it as 30s or 500ms");
 }
 
 Error explain(const CLI::App& app, const CLI::ParseError& error) {

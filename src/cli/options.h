@@ -30,7 +30,7 @@ struct WorkloadChoice {
   std::int64_t seed = 0;
   std::string dtype;  ///< empty: the model's first
   std::string mode = "forward";
-  std::vector<std::string> shapes;  ///< "length=512", "length=128:2048"
+  std::vector<std::string> shapes;  ///< as parse_shapes reads them
   std::vector<std::string> inputs;  ///< "3x224x224", "128:int64": of a model that is a file
   bool tf32 = false;
   bool channels_last = false;
@@ -47,9 +47,13 @@ struct TuneOptions {
   WorkloadChoice workload;
   std::string memory_limit = "90%";
   std::string latency_limit = "2x";
+  std::string percentile = "50";
   std::optional<Batch> max_batch;
   std::string strategy = "guided";
+  std::string time_budget;  ///< empty: none
+  std::string confirm;      ///< empty: no confirmation
   bool strict = false;
+  bool no_look_ahead = false;
   bool refresh = false;
   bool quiet = false;
   std::string export_json;
@@ -78,6 +82,10 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options);
 
 /// The two limits that the options name. usage error where one cannot be read.
 Result<Limits> limits_of(const TuneOptions& options);
+
+/// "30s"; nullopt where the text is empty. usage error that names the option where it cannot be read or is
+/// not above 0.
+Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text);
 
 /// The error of a command line that CLI11 refused, with the nearest names of an unknown option or subcommand.
 Error explain(const CLI::App& app, const CLI::ParseError& error);

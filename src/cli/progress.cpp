@@ -4,18 +4,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <string_view>
 
+#include "cli/terminal.h"
 #include "facts/summary.h"
 
 namespace batchfit {
 namespace {
-
-bool terminal_can_rewrite() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
-}
 
 std::string describe_observation(const Observation& seen) {
   std::string text = fmt::format("batch {}: ", seen.batch);
@@ -45,7 +39,7 @@ std::string describe(const Record& record) {
   return fmt::format("batch {}: allocations traced", std::get<AllocationTrace>(record).batch);
 }
 
-Progress::Progress(bool quiet) : quiet_(quiet), live_(terminal_can_rewrite()) {}
+Progress::Progress(bool quiet) : quiet_(quiet), live_(rewritable_terminal(STDERR_FILENO)) {}
 
 void Progress::begin(const std::string& label) { label_ = label; }
 

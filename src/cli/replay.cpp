@@ -1,4 +1,4 @@
-// Replays allocator recordings: replay FILE.json[.gz]...
+// Replays allocator recordings and the cache's journals: replay FILE.json[.gz] | FILE.jsonl[.gz]...
 // Prints, per workload and batch, measured and replayed peaks, then how far forecasts from smaller batches
 // were off. Exit code 0 where every replay equals its measurement, 1 where one differs, 2 for usage or an
 // unreadable file.
@@ -65,7 +65,7 @@ void print_forecasts(const RecordedWorkload& workload) {
 
 int replay(int count, char** paths) {
   if (count == 0) {
-    fmt::print(stderr, "usage: replay FILE.json[.gz]...\n");
+    fmt::print(stderr, "usage: replay FILE.json[.gz]|FILE.jsonl[.gz]...\n");
     return 2;
   }
   int different = 0;

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <map>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -17,8 +19,10 @@
 #include "cli/progress.h"
 #include "cli/shapes.h"
 #include "cli/signals.h"
+#include "cli/terminal.h"
 #include "facts/model_input.h"
 #include "report/csv_export.h"
+#include "report/distribution.h"
 #include "report/json_export.h"
 #include "report/markdown_export.h"
 #include "report/table.h"
@@ -75,23 +79,36 @@ int terminal_width() {
   return 100;
 }
 
-/// The first workload without an answer decides; 0 where all have one.
+/// An answer that a shorter input contradicts is not proven.
+bool is_proven(const TunedWorkload& workload) {
+  const auto mixture = distribution_figures(workload);
+  return !mixture || mixture->holds.value_or(true);
+}
+
+/// The first workload without an answer, or without a proven one, decides; 0 where all have one.
 int exit_code_of(const TuneRun& run) {
   for (const TunedWorkload& workload : run.workloads) {
-    const int code = workload.error ? exit_code_of(*workload.error) : exit_code_of(workload.answer.status);
+    const bool unstable = workload.confirmation && workload.confirmation->broken();
+    const int code = workload.error ? exit_code_of(*workload.error)
+                     : unstable     ? exit_undecided
+                                    : exit_code_of(workload.answer.status);
     if (code != exit_found) return code;
+    if (!is_proven(workload)) return exit_undecided;
   }
   return exit_found;
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+/// Each model with each set of sizes.
+std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std::string>& models,
+                                                           const std::vector<InputSizes>& shapes) {
+  std::vector<std::pair<std::string, InputSizes>> pairs;
+  for (const std::string& model : models) {
+    for (const InputSizes& inputs : shapes) pairs.emplace_back(model, inputs);
+  }
+  return pairs;
 }
 
-bool colour_wanted() {
-  return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr &&
-         std::string_view(std::getenv("TERM") == nullptr ? "dumb" : std::getenv("TERM")) != "dumb";
-}
+bool colour_wanted() { return rewritable_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr; }
 
 }  // namespace
 
@@ -103,14 +120,18 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const auto shapes = parse_shapes(options.workload.shapes);
   if (!shapes) return report_error(shapes.error());
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
-  auto request = request_of(options.workload, *shapes, device);
+  auto request = request_of(options.workload, device);
   if (!request) return report_error(request.error());
-  std::vector<std::string> weights;
+  std::map<std::string, std::string> weights;
   for (const std::string& model : options.models) {
     auto found = weights_of(model, options.workload, options.worker);
     if (!found) return report_error(found.error());
-    weights.push_back(std::move(*found));
+    weights[model] = std::move(*found);
   }
+  const auto budget = duration_of("--time-budget", options.time_budget);
+  if (!budget) return report_error(budget.error());
+  const auto confirm = duration_of("--confirm", options.confirm);
+  if (!confirm) return report_error(confirm.error());
   const auto exports = exports_of(options);
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
@@ -126,19 +147,20 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   TuneRun run;
   run.version = BATCHFIT_VERSION;
   run.command = command_line;
-  run.started_at = now();
+  run.started_at = seconds_since_epoch();
   run.limits = *limits;
   run.strategy = options.strategy;
   run.nvml_seconds = local.took;
-  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, options.refresh};
-  for (std::size_t i = 0; i < options.models.size() && !cancel.raised(); ++i) {
-    const std::string& model = options.models[i];
-    progress.begin(label_of(model, options.workload));
+  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
+                      *budget, *confirm,         options.refresh};
+  for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
+    if (cancel.raised()) break;
     request->model = model;
-    request->weights = weights[i];
-    TunedWorkload tuned = suite.tune(*request, goal, progress.events());
-    tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
-    run.workloads.push_back(std::move(tuned));
+    request->weights = weights[model];
+    suite.on_input = [&](const auto& sizes) {
+      progress.begin(label_of(request->model, options.workload, sizes));
+    };
+    run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     write_exports(exports, run, /*at_end=*/false);
   }
@@ -146,7 +168,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
 
   const bool stdout_is_taken =
       std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
-  if (!stdout_is_taken) std::fputs(render_table(run, {terminal_width(), colour_wanted()}).c_str(), stdout);
+  if (!stdout_is_taken)
+    std::fputs(render_table(run, {terminal_width(), colour_wanted(), options.worker.verbose}).c_str(),
+               stdout);
   write_exports(exports, run, /*at_end=*/true);
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);

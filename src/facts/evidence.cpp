@@ -1,6 +1,7 @@
 #include "facts/evidence.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 namespace batchfit {
@@ -44,9 +45,25 @@ std::vector<Batch> Evidence::tried() const {
   return {batches.begin(), batches.end()};
 }
 
+bool Conditions::disturbed() const {
+  const auto passing = [](const std::string& reason) { return reason != "software power cap"; };
+  const bool others_moved =
+      others_before && others_after && std::abs(*others_after - *others_before) > someone_else;
+  return others_moved || std::any_of(throttle_reasons.begin(), throttle_reasons.end(), passing);
+}
+
+bool Evidence::disturbed(Batch batch) const {
+  const auto seen = observations(batch);
+  const auto timed = [](const Observation* one) { return !one->samples.empty(); };
+  const auto calm = [&](const Observation* one) { return timed(one) && !one->conditions.disturbed(); };
+  return std::any_of(seen.begin(), seen.end(), timed) && std::none_of(seen.begin(), seen.end(), calm);
+}
+
 std::vector<Seconds> Evidence::samples(Batch batch) const {
+  const bool all_disturbed = disturbed(batch);
   std::vector<Seconds> all;
   for (const Observation* seen : observations(batch)) {
+    if (seen->conditions.disturbed() && !all_disturbed) continue;
     all.insert(all.end(), seen->samples.begin(), seen->samples.end());
   }
   return all;

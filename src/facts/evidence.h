@@ -34,11 +34,15 @@ class Evidence {
   /// Batches with an observation or a fault, ascending.
   std::vector<Batch> tried() const;
 
-  /// The latency samples of all observations of the batch, in the order taken.
+  /// The latency samples of the batch's undisturbed observations, in the order taken; of all where every one
+  /// was disturbed.
   std::vector<Seconds> samples(Batch batch) const;
 
   /// All observations of the batch, in the order they came.
   std::vector<const Observation*> observations(Batch batch) const;
+
+  /// Whether the batch was measured, and each time under conditions that say little of it.
+  bool disturbed(Batch batch) const;
 
   /// Candidates that were compared with the reference, in the order of their first comparison.
   std::vector<Batch> compared(Batch reference) const;

@@ -45,6 +45,25 @@ class Fields {
     if (read(name, *value, parsed)) out = std::move(parsed);
   }
 
+  /// The field must be a list; `read_one` makes a Result<T> of each entry.
+  template <class T, class Read>
+  void list(const char* name, Read read_one, std::vector<T>& out) {
+    const Json* list = find(name);
+    if (list == nullptr || !list->is_array()) {
+      fail(std::string("has no list '") + name + "'");
+      return;
+    }
+    out.reserve(list->size());
+    for (const Json& item : *list) {
+      Result<T> value = read_one(item);
+      if (!value) {
+        fail(std::string("has in '") + name + "': " + value.error().message);
+        return;
+      }
+      out.push_back(std::move(*value));
+    }
+  }
+
   const Json* find(const char* name) const {
     if (!object_.is_object()) return nullptr;
     const auto at = object_.find(name);

@@ -190,6 +190,7 @@ Json to_json(const Observation& observation) {
                {"took_s", observation.took}};
   if (!observation.reason.empty()) json["reason"] = observation.reason;
   if (!observation.samples.empty()) json["samples_s"] = observation.samples;
+  if (!observation.eager_samples.empty()) json["eager_samples_s"] = observation.eager_samples;
   put(json, "allocated_peak_bytes", observation.memory.allocated_peak);
   put(json, "reserved_peak_bytes", observation.memory.reserved_peak);
   put(json, "context_bytes", observation.memory.context);
@@ -210,6 +211,7 @@ Result<Observation> observation_from_json(const Json& json) {
   fields.required("outcome", outcome);
   fields.maybe("reason", observation.reason);
   fields.maybe("samples_s", observation.samples);
+  fields.maybe("eager_samples_s", observation.eager_samples);
   fields.maybe("allocated_peak_bytes", observation.memory.allocated_peak);
   fields.maybe("reserved_peak_bytes", observation.memory.reserved_peak);
   fields.maybe("context_bytes", observation.memory.context);

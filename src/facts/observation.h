@@ -31,6 +31,9 @@ struct MemoryUse {
   bool operator==(const MemoryUse&) const = default;
 };
 
+// Less than this is the driver's own and no other process.
+inline constexpr Bytes someone_else = 64 * mebibyte;
+
 /// The device's state around a block of samples.
 struct Conditions {
   std::optional<double> sm_clock_mhz;
@@ -42,6 +45,11 @@ struct Conditions {
   std::optional<Bytes> others_after;
 
   bool throttled() const { return !throttle_reasons.empty(); }
+
+  /// Whether samples taken under them say little of the batch: clocks were lowered for a while, or another
+  /// process took or gave back memory meanwhile. The power cap is no such event: a batch that draws full
+  /// power runs at those clocks whenever it runs.
+  bool disturbed() const;
   bool operator==(const Conditions&) const = default;
 };
 
@@ -49,8 +57,9 @@ struct Conditions {
 struct Observation {
   Batch batch = 1;
   Outcome outcome = Outcome::measured;
-  std::string reason;            ///< why it failed; empty when measured
-  std::vector<Seconds> samples;  ///< every latency sample, in the order taken
+  std::string reason;                  ///< why it failed; empty when measured
+  std::vector<Seconds> samples;        ///< every latency sample, in the order taken
+  std::vector<Seconds> eager_samples;  ///< under graph timing: of a few ordinary calls, launches included
   MemoryUse memory;
   std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve
   std::optional<std::int64_t> alloc_retries;  ///< the allocator's own counters, their change over the probe

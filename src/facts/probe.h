@@ -10,6 +10,7 @@ namespace batchfit {
 /// A request to measure one batch alone: memory and latency samples.
 struct Measure {
   Batch batch = 1;
+  int samples = 0;  ///< latency samples to take; 0: as many as the tuner's sampling says
   bool operator==(const Measure&) const = default;
 };
 

@@ -45,54 +45,39 @@ std::optional<std::int64_t> integer(const Json& json) {
   return json.get<std::int64_t>();
 }
 
-bool read_event(const Json& json, AllocationEvent& out) {
-  if (!json.is_array() || json.empty() || json.size() > 2) return false;
-  out.is_free = json.size() == 1;
-  const auto block = integer(json[0]);
-  const auto bytes = out.is_free ? 0 : integer(json[1]);
-  if (!block || !bytes || *bytes < 0) return false;
-  out.block = *block;
-  out.bytes = *bytes;
-  return true;
+tl::unexpected<Error> misshapen(const char* what) {
+  return failure(ErrorKind::corrupt, std::string("a misshapen ") + what);
 }
 
-bool read_block(const Json& json, SegmentState::Block& out) {
-  if (!json.is_array() || json.size() != 2) return false;
+Result<AllocationEvent> read_event(const Json& json) {
+  if (!json.is_array() || json.empty() || json.size() > 2) return misshapen("event");
+  const bool is_free = json.size() == 1;
+  const auto block = integer(json[0]);
+  const auto bytes = is_free ? 0 : integer(json[1]);
+  if (!block || !bytes || *bytes < 0) return misshapen("event");
+  return AllocationEvent{*bytes, *block, is_free};
+}
+
+Result<SegmentState::Block> read_block(const Json& json) {
+  if (!json.is_array() || json.size() != 2) return misshapen("block");
   const auto bytes = integer(json[0]);
   const auto block = integer(json[1]);
-  if (!bytes || !block || *bytes <= 0) return false;
-  out = {*bytes, *block};
-  return true;
+  if (!bytes || !block || *bytes <= 0) return misshapen("block");
+  return SegmentState::Block{*bytes, *block};
 }
 
-bool read_segment(const Json& json, SegmentState& out) {
-  if (!json.is_array() || json.size() != 3 || !json[2].is_array()) return false;
+Result<SegmentState> read_segment(const Json& json) {
+  if (!json.is_array() || json.size() != 3 || !json[2].is_array()) return misshapen("segment");
   const auto address = integer(json[0]);
   const auto small_pool = integer(json[1]);
-  if (!address || !small_pool || (*small_pool != 0 && *small_pool != 1)) return false;
-  out.address = *address;
-  out.small_pool = *small_pool == 1;
+  if (!address || !small_pool || (*small_pool != 0 && *small_pool != 1)) return misshapen("segment");
+  SegmentState segment{*address, *small_pool == 1, {}};
   for (const Json& json_block : json[2]) {
-    if (!read_block(json_block, out.blocks.emplace_back())) return false;
+    const auto block = read_block(json_block);
+    if (!block) return failure(block.error());
+    segment.blocks.push_back(*block);
   }
-  return true;
-}
-
-template <class T, class Read>
-void read_list(Fields& fields, const char* name, Read read, std::vector<T>& out) {
-  const Json* list = fields.find(name);
-  if (list == nullptr || !list->is_array()) {
-    fields.fail(std::string("has no list '") + name + "'");
-    return;
-  }
-  for (const Json& item : *list) {
-    T value;
-    if (!read(item, value)) {
-      fields.fail(std::string("has a misshapen entry in '") + name + "'");
-      return;
-    }
-    out.push_back(std::move(value));
-  }
+  return segment;
 }
 
 }  // namespace
@@ -106,8 +91,8 @@ Result<AllocationTrace> trace_from_json(const Json& json) {
   fields.required("timing", timing);
   if (timing != "graph" && timing != "eager") fields.fail("'timing' is neither graph nor eager");
   trace.timing = timing == "graph" ? Timing::graph : Timing::eager;
-  read_list(fields, "events", read_event, trace.events);
-  read_list(fields, "segments_before", read_segment, trace.segments_before);
+  fields.list("events", read_event, trace.events);
+  fields.list("segments_before", read_segment, trace.segments_before);
   fields.maybe("reserved_before_bytes", trace.reserved_before);
   fields.maybe("allocated_before_bytes", trace.allocated_before);
   fields.required("reserved_peak_bytes", trace.reserved_peak);

@@ -13,9 +13,11 @@ namespace {
 /// More than a device holds, and small enough that the requests of a million events add up without overflow.
 constexpr Bytes largest_size = 4096 * gibibyte;
 
-/// A workspace may stray this far from a line that it follows: libraries round parts of it up.
+/// A workspace may rise this much more than the batch: libraries round parts of it up.
 constexpr Bytes rounding_of_workspaces = 512;
-constexpr double stray_of_workspaces = 0.01;
+
+/// A block that is larger by no more than this is not worth splitting.
+constexpr Bytes largest_padding = mebibyte;
 
 /// A trace with its workspaces taken out and put aside by their place.
 struct Skeleton {
@@ -105,24 +107,27 @@ std::int64_t take_block(std::vector<SegmentState>& segments, Bytes bytes) {
   return 0;
 }
 
-/// A size at a batch.
-struct Point {
-  Batch batch = 1;
-  Bytes bytes = 0;
-};
-
-/// Whether a workspace grew by no less than nothing and no more than the batch, as one algorithm's would.
-bool grows_with_the_batch(const Point& smaller, const Point& larger) {
-  return smaller.bytes > 0 && smaller.bytes <= larger.bytes &&
-         larger.bytes <= scaled(smaller.bytes, smaller.batch, larger.batch) + rounding_of_workspaces;
-}
-
-/// Whether the larger one lies where the two before it point.
-bool follows_its_line(const Point& check, const Point& smaller, const Point& larger) {
-  const Bytes expected = on_line(check.batch, check.bytes, smaller.batch, smaller.bytes, larger.batch);
-  const auto stray = static_cast<double>(std::abs(expected - larger.bytes));
-  const double allowed = stray_of_workspaces * static_cast<double>(larger.bytes);
-  return check.bytes > 0 && stray <= std::max(static_cast<double>(rounding_of_workspaces), allowed);
+/// Batch and bytes of the one block from before the pass that differs from trace to trace, where it has the
+/// fewest bytes an item; absent where it is not one, or no multiple of the batch.
+std::optional<std::pair<Batch, Bytes>> input_of(std::span<const AllocationTrace* const> traces) {
+  const auto now = block_sizes(traces.back()->segments_before);
+  std::vector<std::pair<Batch, Bytes>> charged;
+  for (const AllocationTrace* trace : traces.first(traces.size() - 1)) {
+    const auto before = block_sizes(trace->segments_before);
+    const std::vector<Bytes> there = beyond(before, now);
+    const std::vector<Bytes> here = beyond(now, before);
+    if (there.size() != 1 || here.size() != 1) return std::nullopt;
+    if (charged.empty()) charged.emplace_back(traces.back()->batch, here.front());
+    charged.emplace_back(trace->batch, there.front());
+  }
+  const auto an_item = [](const std::pair<Batch, Bytes>& at) {
+    return static_cast<double>(at.second) / static_cast<double>(at.first);
+  };
+  const auto least = *std::ranges::min_element(charged, {}, an_item);
+  for (const auto& [batch, bytes] : charged) {
+    if (bytes - scaled(least.second, least.first, batch) > largest_padding) return std::nullopt;
+  }
+  return least;
 }
 
 }  // namespace
@@ -142,23 +147,27 @@ Bytes on_line(Batch first, Bytes at_first, Batch second, Bytes at_second, Batch 
   return std::max<Bytes>(0, at_second + rise / run * distance + rest_bytes);
 }
 
-std::optional<AffineProgram> AffineProgram::align(const AllocationTrace& smaller,
-                                                  const AllocationTrace& larger,
-                                                  const AllocationTrace* check) {
-  const Skeleton first = skeleton_of(smaller);
-  const Skeleton second = skeleton_of(larger);
+std::optional<AffineProgram> AffineProgram::align(std::span<const AllocationTrace* const> traces) {
+  const AllocationTrace& smaller = *traces[traces.size() - 2];
+  const AllocationTrace& larger = *traces.back();
+  std::vector<Skeleton> skeletons;
+  std::vector<Batch> batches;
+  for (const AllocationTrace* trace : traces) {
+    Skeleton skeleton = skeleton_of(*trace);
+    batches.push_back(trace->batch);
+    skeletons.push_back(std::move(skeleton));
+  }
+  const Skeleton& first = skeletons[skeletons.size() - 2];
+  const Skeleton& second = skeletons.back();
   if (first.lifetimes != second.lifetimes || smaller.batch >= larger.batch) return std::nullopt;
-  const std::optional<Skeleton> third = check == nullptr ? std::nullopt : std::optional(skeleton_of(*check));
-  const bool checked = third && third->lifetimes == second.lifetimes;
 
   AffineProgram program;
-  program.smaller_ = smaller.batch;
   program.larger_ = larger.batch;
   program.timing_ = larger.timing;
   program.segments_ = larger.segments_before;
   program.held_reserved_ = held_reserved(larger);
   program.held_allocated_ = held_allocated(larger);
-  program.add_batch_dependent_blocks(smaller);
+  program.add_batch_dependent_blocks(traces);
   for (const AllocationEvent& event : larger.events) {
     program.next_workspace_ = std::max(program.next_workspace_, event.block + 1);
   }
@@ -166,19 +175,20 @@ std::optional<AffineProgram> AffineProgram::align(const AllocationTrace& smaller
   const auto add_workspaces = [&](std::size_t place) {
     const std::size_t count = std::max(workspaces_at(first, place), workspaces_at(second, place));
     for (std::size_t n = 0; n < count; ++n) {
-      const Point left{smaller.batch, workspace(first, place, n)};
-      const Point right{larger.batch, workspace(second, place, n)};
-      const bool settled =
-          grows_with_the_batch(left, right) &&
-          (!checked || follows_its_line({check->batch, workspace(*third, place, n)}, left, right));
-      program.add_workspace({left.bytes, right.bytes, settled});
+      std::vector<Point> sizes;
+      for (std::size_t i = 0; i < skeletons.size(); ++i) {
+        if (skeletons[i].lifetimes == second.lifetimes)
+          sizes.push_back({batches[i], workspace(skeletons[i], place, n)});
+      }
+      program.add_workspace(sizes);
     }
   };
   for (std::size_t place = 0; place < second.tensors.size(); ++place) {
     add_workspaces(place);
     const AllocationEvent& event = second.tensors[place];
     const Bytes before = first.tensors[place].bytes;
-    program.steps_.push_back({event.block, event.is_free, {before, event.bytes, true}});
+    const Line line{{smaller.batch, before}, {larger.batch, event.bytes}};
+    program.steps_.push_back({event.block, event.is_free, false, line, line, line});
     if ((event.bytes - before) % (larger.batch - smaller.batch) != 0) ++program.inexact_;
   }
   add_workspaces(second.tensors.size());
@@ -194,44 +204,80 @@ AffineProgram AffineProgram::proportional(const AllocationTrace& trace) {
     Bytes& bytes = nothing.events[i].bytes;
     if (bytes % trace.batch == 0 || is_workspace(trace.events, i)) bytes = 0;
   }
-  return *align(nothing, trace);
+  const AllocationTrace* both[] = {&nothing, &trace};
+  return *align(both);
 }
 
-void AffineProgram::add_batch_dependent_blocks(const AllocationTrace& smaller) {
-  const auto before = block_sizes(smaller.segments_before);
+/// What was allocated before the pass and grows with the batch: mostly the input. A block may be charged up
+/// to 1 MiB more than was requested, so where there is one such block and it can be a multiple of the batch
+/// at every trace, it is the smallest multiple seen.
+void AffineProgram::add_batch_dependent_blocks(std::span<const AllocationTrace* const> traces) {
   const auto now = block_sizes(segments_);
+  const auto before = block_sizes(traces[traces.size() - 2]->segments_before);
   const std::vector<Bytes> left = beyond(before, now);
   const std::vector<Bytes> right = beyond(now, before);
   if (left.size() != right.size()) return;
+  const auto input = right.size() == 1 ? input_of(traces) : std::nullopt;
   for (std::size_t i = 0; i < right.size(); ++i) {
-    steps_.push_back({take_block(segments_, right[i]), false, {left[i], right[i], true}});
+    const Batch smaller = traces[traces.size() - 2]->batch;
+    const Line line =
+        input ? Line{{0, 0}, {input->first, input->second}} : Line{{smaller, left[i]}, {larger_, right[i]}};
+    steps_.push_back({take_block(segments_, right[i]), false, false, line, line, line});
   }
 }
 
-void AffineProgram::add_workspace(const Request& request) {
-  const std::int64_t name = next_workspace_++;
-  steps_.push_back({name, false, request});
-  steps_.push_back({name, true, {}});
-  if (!request.settled) ++unsettled_;
+Bytes AffineProgram::Line::at(Batch batch) const {
+  return on_line(first.batch, first.bytes, second.batch, second.bytes, batch);
 }
 
-Bytes AffineProgram::bytes(const Request& request, Batch batch, WorkspaceGuess guess) const {
-  const Bytes line = on_line(smaller_, request.smaller, larger_, request.larger, batch);
-  if (request.settled) return line;
-  const Bytes proportional = scaled(request.larger, larger_, batch);
+/// The line of the largest batch's size and the latest smaller one's that one algorithm may have taken both.
+std::optional<AffineProgram::Line> AffineProgram::line_of_one_algorithm(std::span<const Point> sizes) {
+  const Point larger = sizes.back();
+  for (std::size_t i = sizes.size() - 1; i-- > 0;) {
+    const Point smaller = sizes[i];
+    if (smaller.bytes == 0 || smaller.bytes > larger.bytes) continue;
+    const Bytes most = scaled(smaller.bytes, smaller.batch, larger.batch) + rounding_of_workspaces;
+    if (larger.bytes <= most) return Line{smaller, larger};
+  }
+  return std::nullopt;
+}
+
+void AffineProgram::guess_size(std::span<const Point> sizes, Step& step) {
+  constexpr Line nothing{{0, 0}, {1, 0}};
+  const Point last = sizes.back();
+  if (last.bytes > 0) {
+    const auto line = line_of_one_algorithm(sizes);
+    step.low = line.value_or(Line{{0, last.bytes}, last});
+    step.high = line.value_or(Line{{0, 0}, last});
+    step.likely = line.value_or(Line{{0, last.bytes / 2}, last});
+    return;
+  }
+  const std::span<const Point> before = sizes.first(sizes.size() - 1);
+  step.low = step.likely = nothing;
+  step.high = line_of_one_algorithm(before).value_or(Line{{0, 0}, before.back()});
+}
+
+void AffineProgram::add_workspace(std::span<const Point> sizes) {
+  Step step{next_workspace_++, false, true, {}, {}, {}};
+  guess_size(sizes, step);
+  if (step.low.at(2 * larger_) != step.high.at(2 * larger_)) ++unsettled_;
+  steps_.push_back(step);
+  step.is_free = true;
+  steps_.push_back(step);
+}
+
+Bytes AffineProgram::bytes(const Step& step, Batch batch, WorkspaceGuess guess) const {
   switch (guess) {
-    case WorkspaceGuess::proportional:
-      return proportional;
-    case WorkspaceGuess::on_the_line:
-      return line;
-    case WorkspaceGuess::constant:
-      return request.larger;
-    case WorkspaceGuess::steepest:
-      return std::max(proportional, scaled(request.smaller, smaller_, batch));
+    case WorkspaceGuess::likely:
+      return step.likely.at(batch);
+    case WorkspaceGuess::low:
+      return std::min(step.low.at(batch), step.high.at(batch));
+    case WorkspaceGuess::high:
+      return std::max(step.low.at(batch), step.high.at(batch));
     case WorkspaceGuess::absent:
-      return 0;
+      return step.is_workspace ? 0 : step.likely.at(batch);
   }
-  return proportional;
+  return 0;
 }
 
 AllocationTrace AffineProgram::at(Batch batch, WorkspaceGuess guess) const {
@@ -250,8 +296,8 @@ AllocationTrace AffineProgram::at(Batch batch, WorkspaceGuess guess) const {
       skipped = false;
       continue;
     }
-    const Bytes size = bytes(step.request, batch, guess);
-    skipped = size == 0 && !step.request.settled;  // a workspace that is not there; its free comes next
+    const Bytes size = bytes(step, batch, guess);
+    skipped = size == 0 && step.is_workspace;  // a workspace that is not there; its free comes next
     if (!skipped) trace.events.push_back({size, step.block, false});
   }
   return trace;

@@ -2,39 +2,32 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "facts/trace.h"
 
 namespace batchfit {
 
-/// What a workspace whose size does not follow one rule may take at another batch: the library chose another
-/// algorithm between the traces, so each of these is possible.
-enum class WorkspaceGuess {
-  proportional,  ///< the larger trace's size, scaled with the batch; 0 where that trace has none: the
-                 ///< likeliest
-  on_the_line,   ///< on the line through both traces
-  constant,      ///< as in the larger trace
-  steepest,      ///< the larger of both traces' sizes, each scaled with the batch
-  absent,
-};
-inline constexpr WorkspaceGuess every_guess[] = {WorkspaceGuess::proportional, WorkspaceGuess::on_the_line,
-                                                 WorkspaceGuess::constant, WorkspaceGuess::steepest,
-                                                 WorkspaceGuess::absent};
+/// What the workspaces of another batch may take, where the traces leave that open.
+enum class WorkspaceGuess { likely, low, high, absent };
 
 /// The allocation program of a workload as a function of the batch, from the traces of two batches.
 ///
 /// A workspace is what is freed before anything else happens: scratch memory of one operator, which a library
 /// chooses anew at each batch. All else is a tensor. Tensors align by order and lifetime, and their sizes lie
-/// on the line through both traces. A workspace belongs to its place between the tensors; it is settled where
-/// both traces have it and its size grew by no less than nothing and no more than the batch.
+/// on the line through the two largest traces.
+///
+/// A workspace belongs to its place between the tensors. One algorithm's takes a part for the weights and a
+/// part an item, so what a place took at the largest batch and at the latest smaller one lie on its line if
+/// the line falls nowhere and rises no faster than the batch; then the place is settled. Else the library has
+/// chosen another algorithm since, and anything between no growth and growth with the batch is possible. One
+/// that was there in the trace before the largest and is there no more may come back.
 class AffineProgram {
  public:
-  /// The traces' batches must differ; absent where their tensors do not align (another regime of the
-  /// library). `check`, an even smaller trace, is used only to see which workspaces follow their line: there
-  /// is no other way to tell.
-  static std::optional<AffineProgram> align(const AllocationTrace& smaller, const AllocationTrace& larger,
-                                            const AllocationTrace* check = nullptr);
+  /// From traces of ascending batches, at least two; the last two must align and give the tensors, all that
+  /// align with them the workspaces. Absent where they do not (another regime of the library).
+  static std::optional<AffineProgram> align(std::span<const AllocationTrace* const> traces);
 
   /// From one trace: what an item of the batch must account for (a multiple of the batch) grows with it, all
   /// else stays.
@@ -42,7 +35,7 @@ class AffineProgram {
 
   /// The trace that a batch would leave, without peaks; what is held outside its segments is that of the
   /// larger trace. Sizes are exact where the line meets whole bytes, else rounded up, and at most 4 TiB.
-  AllocationTrace at(Batch batch, WorkspaceGuess guess = WorkspaceGuess::proportional) const;
+  AllocationTrace at(Batch batch, WorkspaceGuess guess = WorkspaceGuess::likely) const;
 
   /// Workspaces whose size at another batch is a guess.
   int unsettled() const { return unsettled_; }
@@ -50,20 +43,31 @@ class AffineProgram {
   int inexact() const { return inexact_; }
 
  private:
-  struct Request {
-    Bytes smaller = 0;  ///< bytes in the smaller trace; 0: not there
-    Bytes larger = 0;
-    bool settled = true;
+  /// A size at a batch.
+  struct Point {
+    Batch batch = 1;
+    Bytes bytes = 0;
+  };
+  /// Two points of different batches that the sizes lie on the line of.
+  struct Line {
+    Point first;
+    Point second;
+    Bytes at(Batch batch) const;
   };
   struct Step {
     std::int64_t block = 0;
     bool is_free = false;
-    Request request;
+    bool is_workspace = false;
+    Line likely;
+    Line low;  ///< as likely where the size is settled
+    Line high;
   };
 
-  void add_batch_dependent_blocks(const AllocationTrace& smaller);
-  void add_workspace(const Request& request);
-  Bytes bytes(const Request& request, Batch batch, WorkspaceGuess guess) const;
+  void add_batch_dependent_blocks(std::span<const AllocationTrace* const> traces);
+  void add_workspace(std::span<const Point> sizes);
+  static void guess_size(std::span<const Point> sizes, Step& step);
+  static std::optional<Line> line_of_one_algorithm(std::span<const Point> sizes);
+  Bytes bytes(const Step& step, Batch batch, WorkspaceGuess guess) const;
 
   Batch smaller_ = 1;
   Batch larger_ = 2;

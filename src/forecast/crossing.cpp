@@ -1,38 +1,51 @@
 #include "forecast/crossing.h"
 
-#include <functional>
+#include <algorithm>
+#include <cmath>
+#include <set>
 
 namespace batchfit {
 namespace {
 
-/// The largest batch in [first, last] that passes, where passing ends once and for all; 0 where `first` does
-/// not.
-Batch last_passing(Batch first, Batch last, const std::function<bool(Batch)>& passes) {
-  if (!passes(first)) return 0;
-  if (passes(last)) return last;
-  while (last - first > 1) {
-    const Batch middle = first + (last - first) / 2;
-    (passes(middle) ? first : last) = middle;
+// Two looks lie this far apart: the drops seen in recordings hold for a tenth of the batch and more.
+constexpr double step = 1.04;
+
+struct Look {
+  Batch batch;
+  Forecast forecast;
+};
+
+std::vector<Look> looks(const Forecaster& forecaster, Batch from, Batch to) {
+  std::set<Batch> batches{from, to};
+  for (auto at = static_cast<double>(from); at < static_cast<double>(to); at = std::max(at + 1, at * step)) {
+    batches.insert(static_cast<Batch>(at));
   }
-  return first;
+  for (const Batch change : forecaster.regime_changes(to)) {
+    if (change > from) batches.insert({change - 1, change});
+  }
+  std::vector<Look> all;
+  for (const Batch batch : batches) {
+    if (auto expected = forecaster.at(batch)) all.push_back({batch, std::move(*expected)});
+  }
+  return all;
 }
 
 }  // namespace
 
-std::optional<Crossing> crossing(const Evidence& evidence, Bytes limit, Batch max_batch,
-                                 const ForecastOptions& options) {
-  if (!forecast(evidence, 1, options)) return std::nullopt;
-  std::vector<Batch> starts = regime_changes(evidence, max_batch, options);
-  if (starts.empty() || starts.front() > 1) starts.insert(starts.begin(), 1);
-  const auto largest = [&](Bytes Forecast::*bound) {
-    Batch last = max_batch;
-    for (auto start = starts.rbegin(); start != starts.rend(); ++start) {
-      const Batch found = last_passing(
-          *start, last, [&](Batch batch) { return (*forecast(evidence, batch, options)).*bound <= limit; });
-      if (found > 0) return found;
-      last = *start - 1;
+std::optional<Crossing> crossing(const Forecaster& forecaster, Bytes limit, Batch from, Batch to) {
+  const std::vector<Look> all = looks(forecaster, from, to);
+  if (all.empty()) return std::nullopt;
+  const auto largest = [&](Bytes Forecast::*bound) -> Batch {
+    const auto last = std::find_if(all.rbegin(), all.rend(),
+                                   [&](const Look& look) { return look.forecast.*bound <= limit; });
+    if (last == all.rend()) return 0;
+    Batch within = last->batch;
+    Batch beyond = last == all.rbegin() ? within + 1 : std::prev(last)->batch;
+    while (beyond - within > 1) {
+      const Batch middle = within + (beyond - within) / 2;
+      ((*forecaster.at(middle)).*bound <= limit ? within : beyond) = middle;
     }
-    return Batch{0};
+    return within;
   };
   return Crossing{largest(&Forecast::high), largest(&Forecast::own), largest(&Forecast::low)};
 }

@@ -1,22 +1,19 @@
 #pragma once
 
-#include <optional>
-
 #include "forecast/forecast.h"
 
 namespace batchfit {
 
-/// Where the forecast meets a limit.
+/// Where the forecast meets a limit: the largest batch of a range that is …; 0 where none is.
 struct Crossing {
-  Batch certain = 0;   ///< largest batch whose upper bound is within the limit; 0: not even batch 1
-  Batch likely = 0;    ///< largest batch whose forecast is within it
-  Batch possible = 0;  ///< largest batch whose lower bound is within it; beyond it nothing need be run
+  Batch certain = 0;   ///< within the limit by its upper bound
+  Batch likely = 0;    ///< within it by its forecast
+  Batch possible = 0;  ///< within it by its lower bound
 };
 
-/// The largest batches, up to `max_batch`, within a limit on own memory; absent where there is no forecast.
-/// Each stretch between regime changes is bisected, for memory grows with the batch within one but may fall
-/// from one to the next.
-std::optional<Crossing> crossing(const Evidence& evidence, Bytes limit, Batch max_batch,
-                                 const ForecastOptions& options = {});
+/// In [from, to], at a limit on own memory; absent where nothing can be forecast. Memory is not monotone: the
+/// range is looked at in steps of a few per cent, and on both sides of each regime change; a drop that ends
+/// within one step is not seen.
+std::optional<Crossing> crossing(const Forecaster& forecaster, Bytes limit, Batch from, Batch to);
 
 }  // namespace batchfit

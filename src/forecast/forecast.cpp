@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <limits>
 
-#include "forecast/affine_program.h"
 #include "forecast/allocator_simulation.h"
-#include "forecast/held_memory.h"
 #include "forecast/peak_line.h"
 
 namespace batchfit {
 namespace {
 
-// Margins, as parts of the forecast. Chosen on recordings of resnet50 and vit_b_16
-// (tests/forecast/forecast_test.cpp says what they reach): two traces are exact nine times in ten, so their
-// margin covers what a library changes at the next doubling.
+// Margins, as parts of the forecast, for one doubling beyond the nearest trace. Chosen on recordings of
+// resnet50 and vit_b_16 (tests/forecast/forecast_test.cpp says what they reach): two traces are exact nine
+// times in ten, so their margin covers small changes of a library; nothing but more traces covers large ones.
 constexpr double margin_of_traces = 0.008;
 constexpr double margin_of_one_trace = 0.10;
 // A library that meets 2^31 elements was seen to take 41 % more and 19 % less than its smaller batches
@@ -24,220 +22,82 @@ constexpr double margin_of_one_trace = 0.10;
 constexpr double regime_change_low = 0.25;
 constexpr double regime_change_high = 0.45;
 
-constexpr Bytes elements_of_a_regime = Bytes{1} << 31;
-
-using Traces = std::map<Batch, const AllocationTrace*>;
-
-/// Whether its sizes add up to what 64-bit counters can hold; what a worker sends is checked no further than
-/// its form.
-bool plausible(const AllocationTrace& trace) {
-  double bytes = static_cast<double>(trace.reserved_before) + static_cast<double>(trace.allocated_before);
-  for (const AllocationEvent& event : trace.events) bytes += static_cast<double>(event.bytes);
-  for (const SegmentState& segment : trace.segments_before) {
-    for (const SegmentState::Block& block : segment.blocks) bytes += static_cast<double>(block.bytes);
-  }
-  return bytes < 0x1p60;
-}
-
-/// The latest trace of each batch.
-Traces traces_of(const Evidence& evidence) {
-  Traces traces;
-  for (const Record& record : evidence.records()) {
-    const auto* trace = std::get_if<AllocationTrace>(&record);
-    if (trace != nullptr && plausible(*trace)) traces[trace->batch] = trace;
-  }
-  return traces;
-}
-
-/// Batches at which the trace's tensors reach 2^31 elements if they scale with the batch; ascending,
-/// distinct.
-std::vector<Batch> thresholds(const AllocationTrace& trace, const ForecastOptions& options) {
-  std::vector<Batch> batches;
-  for (const Bytes bytes : tensors_of(trace)) {
-    const auto full = static_cast<double>(elements_of_a_regime) * static_cast<double>(options.element_bytes);
-    const double at =
-        std::ceil(full * static_cast<double>(trace.batch) / static_cast<double>(std::max<Bytes>(1, bytes)));
-    if (at < 9e18) batches.push_back(static_cast<Batch>(at));
-  }
-  std::ranges::sort(batches);
-  batches.erase(std::unique(batches.begin(), batches.end()), batches.end());
-  return batches;
-}
-
-/// How many kinds of tensors have 2^31 elements or more.
-std::ptrdiff_t regime(const std::vector<Batch>& batches, Batch batch) {
-  return std::ranges::upper_bound(batches, batch) - batches.begin();
-}
-
-/// The traces a forecast is made from: all of one regime, that of the batch where any trace is of it.
-struct Choice {
-  const AllocationTrace* smaller = nullptr;  ///< absent: the larger one alone
-  const AllocationTrace* larger = nullptr;
-  const AllocationTrace* check = nullptr;  ///< the next smaller one
-  bool crosses_regime = false;
-};
-
-Choice choose(const Traces& traces, const std::vector<Batch>& changes, Batch batch) {
-  std::vector<const AllocationTrace*> same;
-  for (const auto& [at, trace] : traces) {
-    if (regime(changes, at) == regime(changes, batch)) same.push_back(trace);
-  }
-  Choice choice;
-  choice.crosses_regime = same.empty();
-  if (same.empty()) {
-    // None of its own: those of the nearest regime below, or above where there is none below.
-    const auto above = traces.upper_bound(batch);
-    const Batch nearest = above == traces.begin() ? above->first : std::prev(above)->first;
-    for (const auto& [at, trace] : traces) {
-      if (regime(changes, at) == regime(changes, nearest)) same.push_back(trace);
-    }
-  }
-  // The first trace beyond the batch, or the largest; with its two predecessors.
-  const auto beyond =
-      std::ranges::find_if(same, [&](const AllocationTrace* trace) { return trace->batch > batch; });
-  auto last = static_cast<std::size_t>(beyond - same.begin());
-  last = std::min(std::max<std::size_t>(last, 1), same.size() - 1);
-  choice.larger = same[last];
-  if (last >= 1) choice.smaller = same[last - 1];
-  if (last >= 2) choice.check = same[last - 2];
-  return choice;
-}
-
-/// Context of the largest batch that was measured, and how much it grew since the batch before it: kernels
-/// are loaded when first used, so it may grow so once more.
-struct Context {
-  std::optional<Bytes> bytes;
-  Bytes growth = 0;
-};
-
-Context context_of(const Evidence& evidence) {
-  Context context;
-  for (const Batch batch : evidence.observed()) {
-    const auto bytes = evidence.observation(batch)->memory.context;
-    if (!bytes) continue;
-    context.growth = context.bytes ? std::max<Bytes>(0, *bytes - *context.bytes) : 0;
-    context.bytes = bytes;
-  }
-  return context;
-}
-
-/// Reserved as measured at the trace's batch, less what its own replay gives: requests the trace does not
-/// show.
-Bytes untraced(const Evidence& evidence, const AllocationTrace& trace) {
-  const Observation* observation = evidence.observation(trace.batch);
-  const auto measured = observation != nullptr ? observation->memory.reserved_peak : std::nullopt;
-  const Bytes peak = measured.value_or(trace.reserved_peak);
-  return peak > 0 ? peak - simulate(trace).reserved_peak : 0;
-}
+// A library takes algorithms without workspaces for a few items and others with large ones from some tens on:
+// cuDNN was seen to add 23 % between batches 24 and 48. Nothing in the smaller traces tells.
+constexpr Batch few_items = 32;
+constexpr double margin_of_first_workspaces = 0.25;
 
 void widen(Forecast& forecast, double below, double above) {
   forecast.low -= static_cast<Bytes>(below * static_cast<double>(forecast.own));
   forecast.high += static_cast<Bytes>(above * static_cast<double>(forecast.own));
 }
 
-/// Reserved memory from the chosen traces.
-void simulate_program(Forecast& forecast, const Choice& choice) {
-  const auto program = choice.smaller != nullptr
-                           ? AffineProgram::align(*choice.smaller, *choice.larger, choice.check)
-                           : std::nullopt;
-  if (!program) {
-    forecast.basis = Basis::one_trace;
-    const AffineProgram scaled = AffineProgram::proportional(*choice.larger);
-    forecast.own = simulate(scaled.at(forecast.batch)).reserved_peak;
-    const Bytes there = simulate(*choice.larger).reserved_peak;
-    forecast.low = std::min(forecast.own, there);
-    forecast.high = std::max(forecast.own, there);
-    forecast.reasons.push_back(choice.smaller == nullptr
-                                   ? fmt::format("only batch {} was traced", choice.larger->batch)
-                                   : fmt::format("the tensors of batches {} and {} do not align",
-                                                 choice.smaller->batch, choice.larger->batch));
-    return;
+/// How many times the batch was doubled, or halved, from the nearest trace.
+double distance(const TraceChoice& choice, Batch batch) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const AllocationTrace* trace : choice.traces) {
+    least =
+        std::min(least, std::abs(std::log2(static_cast<double>(batch) / static_cast<double>(trace->batch))));
   }
+  return least;
+}
+
+/// Reserved memory by the program of several traces.
+void simulate_program(Forecast& forecast, const AffineProgram& program, const TraceChoice& choice) {
   forecast.basis = Basis::traces;
-  forecast.own = simulate(program->at(forecast.batch)).reserved_peak;
+  forecast.own = simulate(program.at(forecast.batch)).reserved_peak;
   forecast.low = forecast.high = forecast.own;
-  if (program->inexact() > 0) {
+  if (program.inexact() > 0) {
     widen(forecast, margin_of_traces, margin_of_traces);
     forecast.reasons.push_back(
-        fmt::format("{} tensors do not grow evenly with the batch", program->inexact()));
+        fmt::format("{} tensors do not grow evenly with the batch", program.inexact()));
   }
-  if (program->unsettled() == 0) return;
-  for (const WorkspaceGuess guess : every_guess) {
-    const Bytes reserved = simulate(program->at(forecast.batch, guess)).reserved_peak;
+  if (program.unsettled() == 0) return;
+  for (const WorkspaceGuess guess : {WorkspaceGuess::low, WorkspaceGuess::high}) {
+    const Bytes reserved = simulate(program.at(forecast.batch, guess)).reserved_peak;
     forecast.low = std::min(forecast.low, reserved);
     forecast.high = std::max(forecast.high, reserved);
   }
   if (forecast.high > forecast.low) {
+    const auto& traces = choice.traces;
     forecast.reasons.push_back(fmt::format("{} workspaces changed between batches {} and {}",
-                                           program->unsettled(), choice.smaller->batch,
-                                           choice.larger->batch));
+                                           program.unsettled(), traces[traces.size() - 2]->batch,
+                                           traces.back()->batch));
   }
 }
 
-/// How many times the batch was doubled beyond the larger trace; at least 1, so that a step within it counts
-/// as one.
-double doublings(Batch from, Batch to) {
-  return std::max(1.0, std::log2(static_cast<double>(to) / static_cast<double>(from)));
+/// The same from one trace: between no growth and growth of all that the batch divides.
+void simulate_one_trace(Forecast& forecast, const TraceChoice& choice) {
+  const AllocationTrace& trace = *choice.traces.back();
+  forecast.basis = Basis::one_trace;
+  forecast.own = simulate(AffineProgram::proportional(trace).at(forecast.batch)).reserved_peak;
+  const Bytes there = simulate(trace).reserved_peak;
+  forecast.low = std::min(forecast.own, there);
+  forecast.high = std::max(forecast.own, there);
+  forecast.reasons.push_back(choice.traces.size() == 1
+                                 ? fmt::format("only batch {} was traced", trace.batch)
+                                 : fmt::format("the tensors of batches {} and {} do not align",
+                                               choice.traces[choice.traces.size() - 2]->batch, trace.batch));
 }
 
-std::optional<Forecast> forecast_from_traces(const Evidence& evidence, const Traces& traces, Batch batch,
-                                             const ForecastOptions& options) {
-  if (traces.empty()) return std::nullopt;
-  const std::vector<Batch> changes = thresholds(*traces.rbegin()->second, options);
-  const Choice choice = choose(traces, changes, batch);
-  Forecast forecast;
-  forecast.batch = batch;
-  simulate_program(forecast, choice);
-
-  std::vector<const AllocationTrace*> all;
-  for (const auto& [at, trace] : traces) all.push_back(trace);
-  const HeldMemory held = held_before(all, *choice.larger, batch);
-  const Bytes held_there = held_reserved(*choice.larger);
-  forecast.own += held.likely - held_there;
-  forecast.low += held.low - held_there;
-  forecast.high += held.high - held_there;
-
-  const Context context = context_of(evidence);
-  const Bytes beside = untraced(evidence, *choice.larger);
-  const Bytes fixed = context.bytes.value_or(0) + beside;
-  forecast.context = context.bytes;
-  forecast.own += fixed;
-  forecast.low += fixed - std::abs(beside);
-  forecast.high += fixed + std::abs(beside) + context.growth;
-
+/// The margins for what no trace can show.
+void add_margins(Forecast& forecast, const TraceChoice& choice, const Regimes& regimes) {
   const double margin = forecast.basis == Basis::traces ? margin_of_traces : margin_of_one_trace;
-  const double far = margin * doublings(choice.larger->batch, batch);
+  const double doublings = distance(choice, forecast.batch);
+  const double far = margin * std::max(doublings, doublings * doublings);  // each doubling may bring a change
   widen(forecast, far, far);
+  if (choice.traces.back()->batch < few_items && forecast.batch >= few_items) {
+    widen(forecast, 0, margin_of_first_workspaces);
+    forecast.reasons.push_back(fmt::format(
+        "from {} items on a library may take workspaces that it had no use for before", few_items));
+  }
   // One trace beyond a change does not say how a library that splits its work goes on from there.
-  const bool alone_beyond = forecast.basis == Basis::one_trace && regime(changes, batch) > 0;
+  const bool alone_beyond = forecast.basis == Basis::one_trace && regimes.of(forecast.batch) > 0;
   if (choice.crosses_regime || alone_beyond) {
     forecast.crosses_regime = choice.crosses_regime;
     forecast.reasons.push_back("beyond 2^31 elements in a tensor the library works in another way");
     widen(forecast, regime_change_low, regime_change_high);
   }
-  if (!context.bytes) forecast.reasons.push_back("context and libraries are not known and not counted");
-  return forecast;
-}
-
-std::optional<Forecast> forecast_from_peaks(const Evidence& evidence, Batch batch) {
-  std::map<Batch, Bytes> peaks;
-  for (const Batch at : evidence.observed()) {
-    const Observation* observation = evidence.observation(at);
-    if (observation->outcome != Outcome::measured) continue;
-    if (const auto own = observation->memory.own()) peaks[at] = *own;
-  }
-  if (peaks.empty()) return std::nullopt;
-  const PeakEstimate estimate = estimate_peak(peaks, batch);
-  Forecast forecast;
-  forecast.batch = batch;
-  forecast.own = estimate.likely;
-  forecast.low = estimate.low;
-  forecast.high = estimate.high;
-  forecast.basis = Basis::peaks;
-  forecast.context = context_of(evidence).bytes;
-  forecast.reasons.push_back(fmt::format("no allocation traces: from the peaks of {} batch{}", peaks.size(),
-                                         peaks.size() == 1 ? "" : "es"));
-  return forecast;
 }
 
 /// A batch that was run needs no forecast, and one that ran out of memory takes more than it was allowed.
@@ -264,27 +124,122 @@ Bytes element_bytes(std::string_view dtype) {
   return 4;
 }
 
-std::optional<Forecast> forecast(const Evidence& evidence, Batch batch, const ForecastOptions& options) {
-  const Observation* observation = evidence.observation(batch);
-  const Traces traces = traces_of(evidence);
-  // A CPU's peak is that of the process: its traces say what tensors take, not what the process does.
-  const auto observed = evidence.observed();
-  const bool resident = std::ranges::any_of(
-      observed, [&](Batch at) { return evidence.observation(at)->memory.resident_peak.has_value(); });
-  auto result = resident ? std::nullopt : forecast_from_traces(evidence, traces, batch, options);
-  if (!result) result = forecast_from_peaks(evidence, batch);
+Forecaster::Forecaster(const Evidence& evidence, const ForecastOptions& options)
+    : traces_(traces_of(evidence)), regimes_(traces_, options.element_bytes) {
+  for (const Batch batch : evidence.observed()) {
+    const Observation* observation = evidence.observation(batch);
+    observed_[batch] = observation;
+    if (observation->memory.resident_peak) resident_ = true;
+    const auto own = observation->memory.own();
+    if (observation->outcome == Outcome::measured && own) peaks_[batch] = *own;
+  }
+  read_context();
+}
+
+void Forecaster::read_context() {
+  for (const auto& [batch, observation] : observed_) {
+    const auto bytes = observation->memory.context;
+    if (!bytes) continue;
+    context_.growth = context_.bytes ? std::max<Bytes>(0, *bytes - *context_.bytes) : 0;
+    context_.bytes = bytes;
+  }
+}
+
+Bytes Forecaster::untraced(const AllocationTrace& trace) const {
+  const auto observation = observed_.find(trace.batch);
+  const auto measured =
+      observation != observed_.end() ? observation->second->memory.reserved_peak : std::nullopt;
+  const Bytes peak = measured.value_or(trace.reserved_peak);
+  return peak > 0 ? peak - simulate(trace).reserved_peak : 0;
+}
+
+const Forecaster::Prepared& Forecaster::prepared(const TraceChoice& choice) const {
+  const AllocationTrace* last = choice.traces.back();
+  const auto [entry, is_new] = prepared_.try_emplace(last);
+  if (is_new) {
+    if (choice.traces.size() > 1) entry->second.program = AffineProgram::align(choice.traces);
+    entry->second.untraced = untraced(*last);
+  }
+  return entry->second;
+}
+
+/// What own memory holds beside the program's reserved memory.
+HeldMemory Forecaster::beside_program(const TraceChoice& choice, const Prepared& known, Batch batch) const {
+  const AllocationTrace& last = *choice.traces.back();
+  std::vector<const AllocationTrace*> all;
+  for (const auto& [at, trace] : traces_) all.push_back(trace);
+  const HeldMemory held = held_before(all, last, batch);
+  const Bytes fixed = context_.bytes.value_or(0) + known.untraced - held_reserved(last);
+  const Bytes unsure = std::abs(known.untraced);
+  return {held.likely + fixed, held.low + fixed - unsure, held.high + fixed + unsure + context_.growth};
+}
+
+std::optional<Bytes> Forecaster::without_workspaces(Batch batch) const {
+  if (traces_.empty() || resident_) return std::nullopt;
+  const TraceChoice choice = choose_traces(traces_, regimes_, batch);
+  const Prepared& known = prepared(choice);
+  if (!known.program) return std::nullopt;
+  const Bytes reserved = simulate(known.program->at(batch, WorkspaceGuess::absent)).reserved_peak;
+  return reserved + beside_program(choice, known, batch).low;
+}
+
+Forecast Forecaster::from_traces(Batch batch) const {
+  const TraceChoice choice = choose_traces(traces_, regimes_, batch);
+  const Prepared& known = prepared(choice);
+  Forecast forecast;
+  forecast.batch = batch;
+  if (known.program) {
+    simulate_program(forecast, *known.program, choice);
+  } else {
+    simulate_one_trace(forecast, choice);
+  }
+
+  const HeldMemory beside = beside_program(choice, known, batch);
+  forecast.context = context_.bytes;
+  forecast.own += beside.likely;
+  forecast.low += beside.low;
+  forecast.high += beside.high;
+  add_margins(forecast, choice, regimes_);
+  if (!context_.bytes) forecast.reasons.push_back("context and libraries are not known and not counted");
+  return forecast;
+}
+
+std::optional<Forecast> Forecaster::from_peaks(Batch batch) const {
+  if (peaks_.empty()) return std::nullopt;
+  const PeakEstimate estimate = estimate_peak(peaks_, batch);
+  Forecast forecast;
+  forecast.batch = batch;
+  forecast.own = estimate.likely;
+  forecast.low = estimate.low;
+  forecast.high = estimate.high;
+  forecast.basis = Basis::peaks;
+  forecast.context = context_.bytes;
+  forecast.reasons.push_back(fmt::format("no allocation traces: from the peaks of {} batch{}", peaks_.size(),
+                                         peaks_.size() == 1 ? "" : "es"));
+  return forecast;
+}
+
+std::optional<Forecast> Forecaster::at(Batch batch) const {
+  auto result = traces_.empty() || resident_ ? from_peaks(batch) : from_traces(batch);
   if (!result) return std::nullopt;
   result->low = std::max<Bytes>(0, result->low);
-  if (observation != nullptr) apply_observation(*result, *observation);
+  const auto observation = observed_.find(batch);
+  if (observation != observed_.end()) apply_observation(*result, *observation->second);
   return result;
 }
 
-std::vector<Batch> regime_changes(const Evidence& evidence, Batch up_to, const ForecastOptions& options) {
-  const Traces traces = traces_of(evidence);
-  if (traces.empty()) return {};
-  std::vector<Batch> changes = thresholds(*traces.rbegin()->second, options);
+std::vector<Batch> Forecaster::regime_changes(Batch up_to) const {
+  std::vector<Batch> changes = regimes_.changes();
   changes.erase(std::ranges::upper_bound(changes, up_to), changes.end());
   return changes;
+}
+
+std::optional<Forecast> forecast(const Evidence& evidence, Batch batch, const ForecastOptions& options) {
+  return Forecaster(evidence, options).at(batch);
+}
+
+std::vector<Batch> regime_changes(const Evidence& evidence, Batch up_to, const ForecastOptions& options) {
+  return Forecaster(evidence, options).regime_changes(up_to);
 }
 
 }  // namespace batchfit

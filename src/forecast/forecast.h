@@ -1,11 +1,15 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "facts/evidence.h"
+#include "forecast/affine_program.h"
+#include "forecast/held_memory.h"
+#include "forecast/regimes.h"
 
 namespace batchfit {
 
@@ -41,10 +45,54 @@ struct ForecastOptions {
 /// 4 for fp32, 2 for fp16 and bf16, 1 for 8-bit types; 4 for names that are not known.
 Bytes element_bytes(std::string_view dtype);
 
-/// Own memory at `batch`; absent where the evidence holds no memory figure at all. A pure function of the
-/// evidence, in well under a millisecond. From two traces that enclose the batch, or else the two largest of
-/// its regime; from one trace; from measured peaks. At most four times the largest batch that ran is a
-/// distance to rely on.
+/// Forecasts from one state of the evidence, which must outlive it; what several forecasts need is worked out
+/// once. From two traces that enclose the batch, or else the two largest of its regime; from one trace; from
+/// measured peaks. At most four times the largest batch that ran is a distance to rely on.
+class Forecaster {
+ public:
+  explicit Forecaster(const Evidence& evidence, const ForecastOptions& options = {});
+
+  /// Own memory at `batch`; absent where the evidence holds no memory figure at all.
+  std::optional<Forecast> at(Batch batch) const;
+
+  /// Own memory at `batch` if no workspace were needed: the least that a library can make it; absent without
+  /// traces that align.
+  std::optional<Bytes> without_workspaces(Batch batch) const;
+
+  /// As regime_changes() below.
+  std::vector<Batch> regime_changes(Batch up_to) const;
+
+ private:
+  /// Context of the largest batch that was measured, and how much it grew since the batch before it: kernels
+  /// are loaded when first used, so it may grow so once more.
+  struct Context {
+    std::optional<Bytes> bytes;
+    Bytes growth = 0;
+  };
+  /// What the traces up to one of them say.
+  struct Prepared {
+    std::optional<AffineProgram> program;  ///< absent: one trace, or its tensors do not align
+    Bytes untraced = 0;                    ///< reserved as measured less what the trace's own replay gives
+  };
+
+  void read_context();
+  const Prepared& prepared(const TraceChoice& choice) const;
+  Bytes untraced(const AllocationTrace& trace) const;
+  Forecast from_traces(Batch batch) const;
+  HeldMemory beside_program(const TraceChoice& choice, const Prepared& known, Batch batch) const;
+  std::optional<Forecast> from_peaks(Batch batch) const;
+
+  std::map<Batch, const Observation*> observed_;
+  std::map<Batch, Bytes> peaks_;  ///< own memory of the batches that were measured
+  Traces traces_;
+  Regimes regimes_;
+  Context context_;
+  bool resident_ = false;  ///< a CPU's peak is that of the process: its traces do not say what that does
+  mutable std::map<const AllocationTrace*, Prepared> prepared_;  ///< by the last trace used
+};
+
+/// One forecast: Forecaster(evidence, options).at(batch). A pure function of the evidence, in well under a
+/// millisecond.
 std::optional<Forecast> forecast(const Evidence& evidence, Batch batch, const ForecastOptions& options = {});
 
 /// Batches at which a tensor reaches 2^31 elements, ascending, up to a batch: there PyTorch and its libraries

@@ -1,11 +1,14 @@
 #include "forecast/recording.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <unordered_map>
 
+#include "facts/journal.h"
 #include "facts/json.h"
 #include "forecast/allocator_simulation.h"
 
@@ -115,14 +118,14 @@ void read_capture(Batch batch, const Json& capture, RecordedWorkload& workload) 
   trace.allocated_peak = capture.at("peak_allocated").get<Bytes>();
   Names names;
   read_events(capture.at("events"), names, recorded);
-  workload.peaks.push_back({batch, trace.reserved_peak, trace.allocated_peak});
+  workload.peaks.push_back({batch, trace.reserved_peak, trace.allocated_peak, {}});
   workload.traces.push_back(std::move(recorded));
 }
 
 void read_eager(Batch batch, const Json& run, const Json* traced, RecordedWorkload& workload) {
   const auto reserved = run.at("peak_reserved").get<Bytes>();
   const auto allocated = run.at("peak_allocated").get<Bytes>();
-  workload.peaks.push_back({batch, reserved, allocated});
+  workload.peaks.push_back({batch, reserved, allocated, {}});
   if (traced == nullptr) return;
   RecordedTrace recorded;
   AllocationTrace& trace = recorded.trace;
@@ -142,6 +145,7 @@ void read_eager(Batch batch, const Json& run, const Json* traced, RecordedWorklo
 RecordedWorkload workload_from_recording(const std::string& name, const Json& json) {
   RecordedWorkload workload;
   workload.name = name;
+  workload.dtype = name.substr(name.rfind('_') + 1);  // "resnet50_fp16"
   const bool captures = json.contains("captures");
   for (const auto& [batch, item] : json.at(captures ? "captures" : "runs").items()) {
     if (captures) {
@@ -157,11 +161,34 @@ RecordedWorkload workload_from_recording(const std::string& name, const Json& js
   return workload;
 }
 
+/// The batches of a journal that were measured; of each its last observation and its last trace.
+Recording recording_from_journal(const Subject& subject, const Evidence& evidence) {
+  RecordedWorkload workload;
+  workload.name =
+      fmt::format("{} {}{}, {}", subject.workload.model, subject.workload.dtype,
+                  subject.workload.channels_last ? " channels-last" : "", name_of(subject.workload.timing));
+  workload.dtype = subject.workload.dtype;
+  for (const Batch batch : evidence.observed()) {
+    const MemoryUse& memory = evidence.observation(batch)->memory;
+    if (!memory.reserved_peak || !memory.allocated_peak) continue;
+    workload.peaks.push_back({batch, *memory.reserved_peak, *memory.allocated_peak, memory.context});
+  }
+  std::map<Batch, const AllocationTrace*> traces;
+  for (const Record& record : evidence.records()) {
+    if (const auto* trace = std::get_if<AllocationTrace>(&record)) traces[trace->batch] = trace;
+  }
+  for (const auto& [batch, trace] : traces) workload.traces.push_back({*trace, {}, {}});
+  return {subject.device.name, subject.runtime.version, {std::move(workload)}};
+}
+
 }  // namespace
 
 Result<Recording> read_recording(const std::filesystem::path& path) {
   const Result<std::string> text = inflated(path);
   if (!text) return failure(text.error());
+  if (const auto journal = parse_journal(*text); journal && journal->subject) {
+    return recording_from_journal(*journal->subject, journal->evidence);
+  }
   const Result<Json> json = parse_json(*text);
   if (!json) return failure(ErrorKind::corrupt, path.string() + ": " + json.error().message);
   try {

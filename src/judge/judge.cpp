@@ -1,30 +1,17 @@
 #include "judge/judge.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "facts/json.h"
-#include "facts/summary.h"
-#include "judge/sign_test.h"
+#include "judge/latency.h"
 
 namespace batchfit {
 namespace {
 
-// Turns the median absolute deviation of normal noise into its standard deviation.
-constexpr double deviation_per_mad = 1.4826;
 // What is free on a device wanders a little: a cap that is looser by less than this is the same try.
 constexpr double looser_cap = 1.05;
 // A first out-of-memory may be another's burst; a second under the same cap is the batch's own.
 constexpr int most_ooms = 2;
-
-/// Relative robust standard deviation of samples around their median.
-double relative_spread(const std::vector<Seconds>& samples) {
-  const Seconds middle = median(samples);
-  std::vector<Seconds> distances;
-  distances.reserve(samples.size());
-  for (const Seconds sample : samples) distances.push_back(std::abs(sample - middle));
-  return middle > 0 ? deviation_per_mad * median(distances) / middle : 0;
-}
 
 Ruling undecided(Batch batch, std::string why, std::optional<Probe> wants = std::nullopt) {
   Ruling ruling;
@@ -78,113 +65,10 @@ Ruling rule_out_of_memory(const Evidence& evidence, const Observation& observati
   return ruling;
 }
 
-/// Solo samples against a bound that is itself known only to `spread`: decided where they are far off.
-Verdict rule_far(const std::vector<Seconds>& samples, Seconds bound, double spread, double far) {
-  const double distance = std::log(median(samples) / bound);
-  if (std::abs(distance) < far || std::abs(distance) < spread) return Verdict::undecided;
-  return distance < 0 ? Verdict::pass : Verdict::fail;
-}
-
-double far_of(Timing timing, const JudgeRules& rules) {
-  return timing == Timing::graph ? rules.far_graph : rules.far_eager;
-}
-
-/// The level for a batch whose place in `order` says how many were tested before it. The order never changes
-/// once the batch is in it, so neither does its level.
-double level_of(Batch batch, const std::vector<Batch>& order, const JudgeRules& rules) {
-  const auto before = std::find(order.begin(), order.end(), batch) - order.begin();
-  return level_of_test(rules.alpha, static_cast<int>(before) + 1);
-}
-
-/// Whether clocks were lowered for a while when the batch was measured alone. The power cap is no such event:
-/// a batch that draws full power runs at those clocks whenever it runs.
-bool slowed(const Evidence& evidence, Batch batch) {
-  const auto passing = [](const std::string& reason) { return reason != "software power cap"; };
-  const auto observations = evidence.observations(batch);
-  return std::any_of(observations.begin(), observations.end(), [&](const Observation* seen) {
-    const auto& reasons = seen->conditions.throttle_reasons;
-    return std::any_of(reasons.begin(), reasons.end(), passing);
-  });
-}
-
-struct LatencyRuling {
-  LimitRuling ruling;
-  std::optional<Probe> wants;
-};
-
-/// As many pairs as there are, at least the first few, within what the rules let be spent; 0: none.
-int pairs_to_ask_for(const std::vector<Comparison::Pair>& pairs, Seconds pair_takes,
-                     const JudgeRules& rules) {
-  const auto trials = static_cast<int>(pairs.size());
-  const auto affordable =
-      static_cast<int>(std::min<double>(rules.most_pair_seconds / pair_takes, rules.most_pairs));
-  const int most = std::max(affordable, rules.least_pairs);
-  return std::min(std::max(rules.first_pairs, trials), most - trials);
-}
-
-LatencyRuling rule_ratio(const Evidence& evidence, Batch batch, double ratio, Timing timing,
-                         const JudgeRules& rules) {
-  LatencyRuling out;
-  const std::vector<Seconds> samples = evidence.samples(batch);
-  const std::vector<Seconds> reference = evidence.samples(1);
-  out.ruling.value = median(samples);
-  out.ruling.limit = ratio * median(reference);
-  out.ruling.trials = static_cast<int>(std::min(samples.size(), reference.size()));
-  if (batch == 1) {  // T(1) ≤ r·T(1) for every r ≥ 1
-    out.ruling.verdict = Verdict::pass;
-    return out;
-  }
-  const auto few = static_cast<std::size_t>(rules.few_samples);
-  const bool steady = !slowed(evidence, 1) && !slowed(evidence, batch);
-  if (steady && samples.size() >= few && reference.size() >= few) {
-    const double spread =
-        rules.far_deviations * std::hypot(relative_spread(samples), relative_spread(reference));
-    out.ruling.verdict = rule_far(samples, out.ruling.limit, spread, far_of(timing, rules));
-    if (out.ruling.verdict != Verdict::undecided) return out;
-  }
-
-  const auto pairs = evidence.pairs(1, batch);
-  const auto trials = static_cast<int>(pairs.size());
-  if (trials > 0) {
-    const auto within = std::count_if(pairs.begin(), pairs.end(), [&](const Comparison::Pair& pair) {
-      return pair.candidate <= ratio * pair.reference;
-    });
-    out.ruling.verdict =
-        sign_test(trials, static_cast<int>(within), level_of(batch, evidence.compared(1), rules));
-    out.ruling.trials = trials;
-    std::vector<double> ratios;
-    ratios.reserve(pairs.size());
-    for (const Comparison::Pair& pair : pairs) ratios.push_back(pair.candidate / pair.reference);
-    // The pairs' median ratio is the sharper figure: it is free of the drift between two solo probes.
-    out.ruling.value = median(ratios) * median(reference);
-    if (out.ruling.verdict != Verdict::undecided) return out;
-  }
-  const int more = pairs_to_ask_for(pairs, median(samples) + median(reference), rules);
-  if (more > 0) out.wants = Compare{1, batch, more};
-  return out;
-}
-
-LatencyRuling rule_bound(const Evidence& evidence, Batch batch, Seconds bound, Timing timing,
-                         const JudgeRules& rules) {
-  LatencyRuling out;
-  const std::vector<Seconds> samples = evidence.samples(batch);
-  const auto trials = static_cast<int>(samples.size());
-  const auto within = std::count_if(samples.begin(), samples.end(), [&](Seconds s) { return s <= bound; });
-  const double level = level_of(batch, evidence.observed_in_order(), rules);
-  out.ruling = {sign_test(trials, static_cast<int>(within), level), median(samples), bound, trials};
-  if (out.ruling.verdict == Verdict::undecided && trials >= rules.few_samples) {
-    const double spread = rules.far_deviations * relative_spread(samples);
-    out.ruling.verdict = rule_far(samples, bound, spread, far_of(timing, rules));
-  }
-  if (out.ruling.verdict == Verdict::undecided && trials < rules.most_pairs) out.wants = Measure{batch};
-  return out;
-}
-
 std::string reason_of(const Ruling& ruling) {
   if (ruling.memory && ruling.memory->verdict == Verdict::fail) return "memory limit";
   const Verdict latency = ruling.latency ? ruling.latency->verdict : Verdict::pass;
   if (latency == Verdict::fail) return "latency limit";
-  if (latency == Verdict::undecided) return "too close to the latency limit to decide";
   return ruling.memory ? "within the limits"
                        : "within the latency limit; how much memory it takes is not known";
 }
@@ -219,14 +103,12 @@ Ruling rule(const Evidence& evidence, Batch batch, const Limits& limits, const E
 
   ruling.memory = rule_memory(*observation, limits, environment);
   std::optional<LatencyRuling> latency;
-  if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency)) {
-    if (evidence.samples(1).empty()) {
-      return undecided(batch, "batch 1 is not measured",
-                       rule(evidence, 1, limits, environment, timing, rules).wants);
-    }
-    latency = rule_ratio(evidence, batch, ratio->ratio, timing, rules);
-  } else if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) {
-    latency = rule_bound(evidence, batch, bound->seconds, timing, rules);
+  if (std::holds_alternative<LatencyRatio>(limits.latency) && evidence.samples(1).empty()) {
+    return undecided(batch, "batch 1 is not measured",
+                     rule(evidence, 1, limits, environment, timing, rules).wants);
+  }
+  if (!std::holds_alternative<NoLimit>(limits.latency)) {
+    latency = rule_latency(evidence, batch, limits, timing, rules);
   }
   if (latency) ruling.latency = latency->ruling;
 
@@ -239,7 +121,8 @@ Ruling rule(const Evidence& evidence, Batch batch, const Limits& limits, const E
   } else {
     ruling.verdict = Verdict::pass;
   }
-  ruling.why = reason_of(ruling);
+  const bool open = ruling.verdict == Verdict::undecided;
+  ruling.why = open ? latency->why : reason_of(ruling);
   return ruling;
 }
 

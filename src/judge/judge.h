@@ -2,46 +2,18 @@
 
 #include "facts/evidence.h"
 #include "judge/limits.h"
+#include "judge/rules.h"
 #include "judge/verdict.h"
 
 namespace batchfit {
-
-/// What the judge may spend; the defaults' reasons stand with each.
-struct JudgeRules {
-  /// Chance of a wrong verdict over a whole search, of each kind (false pass, false fail).
-  double alpha = 0.05;
-  /// Pairs asked for first; later requests double what there is. Enough to settle a batch 1 % off at
-  /// 0.4 % noise.
-  int first_pairs = 16;
-  /// Pairs after which a comparison is given up as undecided: at 0.3 % noise they settle margins down
-  /// to 0.1 %.
-  int most_pairs = 256;
-  /// Timed seconds of pairs after which no more are asked for: a CPU pass of a second must not take minutes
-  /// to compare. On a GPU most_pairs comes first.
-  Seconds most_pair_seconds = 4;
-  /// … but never fewer pairs than this, which settle a first test when all agree.
-  int least_pairs = 8;
-  /// A batch this far from the limit is settled by solo samples alone: no drift between two probes of
-  /// one search was seen to reach it (graph replays repeat to 0.5 %; an eager call or a CPU pass wanders
-  /// far more).
-  double far_graph = 0.05;
-  double far_eager = 0.25;
-  /// … and at least this many robust standard deviations of the samples.
-  double far_deviations = 5;
-  /// Solo samples that a verdict without comparisons needs, at least.
-  int few_samples = 5;
-  /// Faults in a row after which a batch is given up.
-  int most_tries = 3;
-};
 
 /// The verdict on a batch, from the evidence alone; where more evidence would help, `wants` asks for it.
 ///
 /// Memory is judged on solo probes: own memory plus what others hold now against the limit. Latency against a
 /// ratio of T(1): far-off batches by solo samples, close ones by a sequential sign test over interleaved
-/// pairs, and so is every batch that was measured under throttled clocks, or whose batch 1 was: both of a
-/// pair meet them alike. The test assumes that each pair meets the same conditions, and that pairs are not
-/// all biased to one side: a drift slower than a pair cancels. The k-th compared batch spends the k-th share
-/// of alpha.
+/// pairs. A batch that was disturbed (Conditions::disturbed) is measured again a few times; where that stays
+/// so, or does for batch 1, pairs decide, for both of a pair meet the disturbance alike. docs/judge.md says
+/// what the test assumes. The k-th compared batch spends the k-th share of alpha.
 Ruling judge(const Evidence& evidence, Batch batch, const Limits& limits, const Environment& environment,
              Timing timing, const JudgeRules& rules = {});
 

@@ -63,6 +63,14 @@ Result<std::variant<LatencyRatio, LatencyBound, NoLimit>> parse_latency_limit(st
                  "write it as 2x, 50ms or none");
 }
 
+Result<double> parse_percentile(std::string_view text) {
+  const std::string_view digits = text.starts_with('p') ? text.substr(1) : text;
+  const auto percentile = number_before(digits, "");
+  if (percentile && *percentile >= 50 && *percentile < 100) return *percentile;
+  return failure(ErrorKind::usage, "--percentile '" + std::string(text) + "' is not from 50 to below 100",
+                 "write it as 95 or 99");
+}
+
 std::string describe_memory(const Limits& limits) {
   if (const auto* own = std::get_if<OwnMemory>(&limits.memory)) return format_bytes(own->bytes);
   return shortest(std::get<MemoryShare>(limits.memory).share * 100, "%");

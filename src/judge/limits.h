@@ -42,6 +42,9 @@ struct NoLimit {
 struct Limits {
   std::variant<MemoryShare, OwnMemory> memory = MemoryShare{};
   std::variant<LatencyRatio, LatencyBound, NoLimit> latency = LatencyRatio{};
+  /// Of the latency samples, 50 to below 100: the one that is held against the limit; 50 is the median.
+  /// Against a ratio it is that of both batches.
+  double percentile = 50;
   bool operator==(const Limits&) const = default;
 
   /// The most own memory a batch may take in this environment; absent where the share is of an unknown total.
@@ -53,6 +56,9 @@ Result<std::variant<MemoryShare, OwnMemory>> parse_memory_limit(std::string_view
 
 /// "2x", "50ms" or "none". usage error otherwise; a ratio below 1 can never hold.
 Result<std::variant<LatencyRatio, LatencyBound, NoLimit>> parse_latency_limit(std::string_view text);
+
+/// "95", "p95" or "99.9": from 50 to below 100. usage error otherwise.
+Result<double> parse_percentile(std::string_view text);
 
 /// As the user would write it: "90%", "8.00 GiB", "2x", "50.0 ms", "none".
 std::string describe_memory(const Limits& limits);

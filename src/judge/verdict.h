@@ -18,9 +18,10 @@ enum class Verdict {
 /// One limit's verdict, with the figures it rests on.
 struct LimitRuling {
   Verdict verdict = Verdict::undecided;
-  double value = 0;  ///< what was measured: seconds or bytes
-  double limit = 0;  ///< what was allowed, same unit
-  int trials = 0;    ///< latency: pairs or samples that the verdict rests on; 0 for memory
+  double value = 0;        ///< what was measured: seconds or bytes
+  double limit = 0;        ///< what was allowed, same unit
+  double percentile = 50;  ///< latency: which of the samples the value is; 50 is the median
+  int trials = 0;          ///< latency: pairs or samples that the verdict rests on; 0 for memory
 
   /// Share of the limit that is left; negative beyond it.
   double margin() const { return limit > 0 ? 1 - value / limit : 0; }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "report/distribution.h"
+#include "report/figures.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -11,6 +13,8 @@ namespace {
 
 // A pass nearer to its limit than this is worth a line: another day's clocks could turn it.
 constexpr double narrow_margin = 0.01;
+// Batch 1 repeats to half a percent on a quiet GPU; more is worth a line.
+constexpr double worth_saying = 0.01;
 
 /// "16 pairs" or "9 samples": what a latency verdict rests on.
 std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
@@ -24,10 +28,15 @@ std::string memory_failure(const LimitRuling& ruling) {
   return fmt::format("memory {} > {}, {} over", value, limit, difference_text(-ruling.margin()));
 }
 
+/// "latency", or "p95 latency" where it is no median.
+std::string name_of(const LimitRuling& latency) {
+  return latency.percentile == 50 ? "latency" : fmt::format("p{:g} latency", latency.percentile);
+}
+
 std::string latency_failure(const TunedWorkload& tuned, Batch batch, const LimitRuling& ruling) {
   const auto [value, limit] = told_apart(ruling.value, ruling.limit);
-  return fmt::format("latency {} > {}, {} over, {}", value, limit, difference_text(-ruling.margin()),
-                     trials_text(tuned, batch, ruling.trials));
+  return fmt::format("{} {} > {}, {} over, {}", name_of(ruling), value, limit,
+                     difference_text(-ruling.margin()), trials_text(tuned, batch, ruling.trials));
 }
 
 std::string reason_of(const TunedWorkload& tuned, const Ruling& ruling) {
@@ -54,7 +63,7 @@ std::string undecided_text(const TunedWorkload& tuned, const Ruling& ruling) {
     return subject + reason_of(tuned, ruling);
   const auto [value, limit] = told_apart(ruling.latency->value, ruling.latency->limit);
   const double margin = ruling.latency->margin();
-  return subject + fmt::format("latency {}, limit {}, {} {}, {}", value, limit,
+  return subject + fmt::format("{} {}, limit {}, {} {}, {}", name_of(*ruling.latency), value, limit,
                                difference_text(std::abs(margin)), margin < 0 ? "over" : "under",
                                trials_text(tuned, ruling.batch, ruling.latency->trials));
 }
@@ -63,8 +72,8 @@ void add_narrow_pass(std::vector<std::string>& lines, const TunedWorkload& tuned
   if (best.batch == 1 || !best.latency) return;  // batch 1 is the measure of a ratio
   const double margin = best.latency->margin();
   if (margin >= narrow_margin) return;
-  lines.push_back(fmt::format("batch {} passes narrowly: latency {} under the limit, {}", best.batch,
-                              difference_text(std::max(0.0, margin)),
+  lines.push_back(fmt::format("batch {} passes narrowly: {} {} under the limit, {}", best.batch,
+                              name_of(*best.latency), difference_text(std::max(0.0, margin)),
                               trials_text(tuned, best.batch, best.latency->trials)));
 }
 
@@ -92,6 +101,59 @@ void add_proof(std::vector<std::string>& lines, const TunedWorkload& tuned) {
   }
   for (const Ruling& ruling : answer.undecided) lines.push_back(undecided_text(tuned, ruling));
   add_unproven(lines, answer);
+}
+
+/// Whether the answer held while it ran.
+void add_confirmation(std::vector<std::string>& lines, const Confirmation& confirmation) {
+  const std::string subject =
+      fmt::format("batch {} ran for {}: ", confirmation.batch, format_seconds(confirmation.seconds));
+  const auto& latency = confirmation.ruling.latency;
+  std::string found = confirmation.broken()          ? "it does NOT hold, " + confirmation.ruling.why
+                      : confirmation.ruling.passes() ? "it holds"
+                                                     : "not settled, " + confirmation.ruling.why;
+  if (latency) {
+    const auto [value, limit] = told_apart(latency->value, latency->limit);
+    found += fmt::format("; {} {}, limit {}", name_of(*latency), value, limit);
+  }
+  if (confirmation.drift) {
+    found += fmt::format("; {} {} from first to last", difference_text(std::abs(*confirmation.drift)),
+                         *confirmation.drift > 0 ? "slower" : "faster");
+  }
+  if (confirmation.memory_growth && *confirmation.memory_growth != 0) {
+    found += "; memory grew by " + format_bytes(*confirmation.memory_growth);
+  }
+  for (const std::string& reason : confirmation.throttle_reasons) found += "; throttled: " + reason;
+  lines.push_back(subject + found);
+}
+
+/// What the launches of an ordinary call would add.
+void add_eager(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const BatchFigures best = figures_of(tuned.evidence, tuned.answer.best->batch);
+  if (!best.eager_latency) return;
+  const auto bound = launch_bound_up_to(tuned.evidence);
+  lines.push_back(fmt::format("an ordinary call of batch {} takes {}; {}", best.batch,
+                              format_seconds(*best.eager_latency),
+                              bound ? fmt::format("launch-bound up to batch {}, of those measured", *bound)
+                                    : "no batch that was measured is launch-bound"));
+}
+
+/// What the measurements met: of the answer and what stands above it where it matters, of all on request.
+void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
+  const Answer& answer = tuned.answer;
+  for (const BatchFigures& figures : figures_of(tuned.evidence)) {
+    const bool matters = figures.batch == 1 || (answer.best && figures.batch == answer.best->batch) ||
+                         (answer.next && figures.batch == answer.next->batch);
+    if (!matters && !verbose) continue;
+    for (const std::string& mark : figures.marks) {
+      lines.push_back(fmt::format("batch {}: {}", figures.batch, mark));
+    }
+  }
+  if (answer.drift && (verbose || std::abs(*answer.drift) > worth_saying)) {
+    lines.push_back(
+        fmt::format("batch 1 drifted by {} over the search: a batch within twice that of "
+                    "the limit was not settled by solo samples",
+                    difference_text(std::abs(*answer.drift))));
+  }
 }
 
 /// What brings batch 1 inside the limits it breaks.
@@ -157,7 +219,7 @@ void add_notes(std::vector<std::string>& lines, const TunedWorkload& tuned) {
 
 }  // namespace
 
-std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits) {
+std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& limits, bool verbose) {
   std::vector<std::string> lines;
   if (tuned.error) {
     lines.push_back("failed: " + tuned.error->message);
@@ -168,12 +230,20 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
                           ? "interrupted: the best batch so far; the same command continues the search"
                           : "interrupted before an answer; the same command continues the search");
     }
+    if (tuned.answer.cut_short) {
+      lines.push_back(
+          "the time budget is spent: the best batch so far; the same command continues the search");
+    }
     if (tuned.answer.best) {
       add_proof(lines, tuned);
+      add_eager(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }
+    if (tuned.confirmation) add_confirmation(lines, *tuned.confirmation);
     add_memory_gaps(lines, tuned, limits);
+    for (std::string& line : distribution_lines(tuned)) lines.push_back(std::move(line));
+    add_conditions(lines, tuned, verbose);
   }
   add_notes(lines, tuned);
   if (tuned.from_cache) lines.push_back("answered from the cache: no worker was started");

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "facts/summary.h"
 
 namespace batchfit {
 namespace {
+
+// An ordinary call's first kernel waits for its launch and its last ones do not: some per cent are not yet
+// launch-bound.
+constexpr double clearly_longer = 1.1;
 
 int count_faults(const Evidence& evidence, Batch batch) {
   const auto records = evidence.records();
@@ -14,6 +19,44 @@ int count_faults(const Evidence& evidence, Batch batch) {
     const auto* fault = std::get_if<Fault>(&record);
     return fault != nullptr && fault->batch == batch;
   }));
+}
+
+void mark(std::vector<std::string>& marks, const std::string& what) {
+  if (std::find(marks.begin(), marks.end(), what) == marks.end()) marks.push_back(what);
+}
+
+void mark(std::vector<std::string>& marks, const Conditions& conditions) {
+  for (const std::string& reason : conditions.throttle_reasons) mark(marks, "throttled: " + reason);
+  const Bytes before = conditions.others_before.value_or(0);
+  const Bytes after = conditions.others_after.value_or(before);
+  if (std::abs(after - before) > someone_else) {
+    mark(marks, "another process took or gave back memory meanwhile");
+  } else if (before > someone_else) {
+    mark(marks, "another process was on the device");
+  }
+}
+
+/// Of the records that its verdict rests on: an observation that a calmer one replaced is not one of them.
+std::vector<std::string> marks_of(const Evidence& evidence, Batch batch) {
+  std::vector<std::string> marks;
+  const bool all = evidence.disturbed(batch);
+  for (const Observation* seen : evidence.observations(batch)) {
+    if (all || !seen->conditions.disturbed()) mark(marks, seen->conditions);
+  }
+  for (const Record& record : evidence.records()) {
+    const auto* pairs = std::get_if<Comparison>(&record);
+    if (pairs != nullptr && pairs->candidate == batch) mark(marks, pairs->conditions);
+  }
+  return marks;
+}
+
+/// A hiccup of the host only ever makes a call longer.
+std::optional<Seconds> shortest_eager(const Evidence& evidence, Batch batch) {
+  std::optional<Seconds> shortest;
+  for (const Observation* seen : evidence.observations(batch)) {
+    for (const Seconds sample : seen->eager_samples) shortest = std::min(shortest.value_or(sample), sample);
+  }
+  return shortest;
 }
 
 std::optional<double> share(const std::optional<LimitRuling>& ruling) {
@@ -27,6 +70,7 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   BatchFigures out;
   out.batch = batch;
   out.faults = count_faults(evidence, batch);
+  out.marks = marks_of(evidence, batch);
   const Observation* observation = evidence.observation(batch);
   if (observation == nullptr) {
     const auto faults = evidence.faults_in_a_row(batch);
@@ -35,9 +79,14 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   }
   out.outcome = observation->outcome;
   out.reason = observation->reason;
+  if (const auto retries = observation->alloc_retries.value_or(0); out.reason.empty() && retries > 0) {
+    out.reason = "the allocator had to release its cache " + std::to_string(retries) +
+                 (retries == 1 ? " time" : " times");
+  }
   out.own_memory = observation->memory.own();
   out.allocated_peak = observation->memory.allocated_peak;
   out.reserved_peak = observation->memory.reserved_peak;
+  out.eager_latency = shortest_eager(evidence, batch);
   const std::vector<Seconds> samples = evidence.samples(batch);
   if (samples.empty()) return out;
   const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
@@ -53,6 +102,16 @@ std::vector<BatchFigures> figures_of(const Evidence& evidence) {
   std::vector<BatchFigures> all;
   for (const Batch batch : evidence.tried()) all.push_back(figures_of(evidence, batch));
   return all;
+}
+
+std::optional<Batch> launch_bound_up_to(const Evidence& evidence) {
+  std::optional<Batch> last;
+  for (const BatchFigures& figures : figures_of(evidence)) {
+    if (!figures.eager_latency || !figures.latency) continue;
+    if (*figures.eager_latency <= clearly_longer * *figures.latency) break;
+    last = figures.batch;
+  }
+  return last;
 }
 
 AnswerFigures answer_figures(const TunedWorkload& tuned) {

@@ -13,22 +13,30 @@ namespace batchfit {
 struct BatchFigures {
   Batch batch = 1;
   std::optional<Outcome> outcome;  ///< absent where every try ended in a fault of the worker
-  std::string reason;              ///< why it was not measured; empty where it was
-  int samples = 0;                 ///< latency samples behind the next four
+  std::string reason;  ///< why it was not measured, or what is wrong with how it was: the allocator thrashed
+  int samples = 0;     ///< latency samples behind the next four
   std::optional<Seconds> latency;  ///< median
   std::optional<Seconds> latency_min;
   std::optional<Seconds> latency_max;
+  std::optional<Seconds>
+      eager_latency;                 ///< of an ordinary call, where graph replays were timed: the shortest
   std::optional<double> throughput;  ///< items a second: batch / latency
   std::optional<Bytes> own_memory;
   std::optional<Bytes> allocated_peak;
   std::optional<Bytes> reserved_peak;
   int faults = 0;  ///< of the worker, on this batch
+  /// What disturbed its measurements or stood beside them, each once: "throttled: hardware thermal slowdown".
+  std::vector<std::string> marks;
 };
 
 BatchFigures figures_of(const Evidence& evidence, Batch batch);
 
 /// Of every batch that was tried, ascending.
 std::vector<BatchFigures> figures_of(const Evidence& evidence);
+
+/// The largest batch up to which every one that was measured is launch-bound: an ordinary call of it takes
+/// clearly longer than a replay of its graph. Absent where batch 1 is not, or nothing was timed eagerly.
+std::optional<Batch> launch_bound_up_to(const Evidence& evidence);
 
 /// The answer of one workload in numbers: a row of the table. Absent where there is no answer or it is not
 /// known.

@@ -66,17 +66,6 @@ std::string summary(const ForecastRun& run) {
                      errors.back() * 100, inside, errors.size());
 }
 
-Json forecast_json(const Forecast& forecast) {
-  Json json = {{"own_bytes", forecast.own},
-               {"low_bytes", forecast.low},
-               {"high_bytes", forecast.high},
-               {"basis", name_of(forecast.basis)},
-               {"crosses_regime", forecast.crosses_regime},
-               {"reasons", forecast.reasons}};
-  if (forecast.context) json["context_bytes"] = *forecast.context;
-  return json;
-}
-
 Json batch_json(const ForecastedBatch& entry) {
   Json json = {{"batch", entry.batch},
                {"forecast_s", entry.forecast_seconds},
@@ -100,6 +89,17 @@ Json batch_json(const ForecastedBatch& entry) {
 }
 
 }  // namespace
+
+Json forecast_json(const Forecast& forecast) {
+  Json json = {{"own_bytes", forecast.own},
+               {"low_bytes", forecast.low},
+               {"high_bytes", forecast.high},
+               {"basis", name_of(forecast.basis)},
+               {"crosses_regime", forecast.crosses_regime},
+               {"reasons", forecast.reasons}};
+  if (forecast.context) json["context_bytes"] = *forecast.context;
+  return json;
+}
 
 std::string_view name_of(Basis basis) {
   switch (basis) {

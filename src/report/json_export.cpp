@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "forecast/hindcast.h"
+#include "report/distribution.h"
 #include "report/figures.h"
+#include "report/forecast_table.h"
 
 namespace batchfit {
 namespace {
@@ -28,6 +31,7 @@ Json limits_json(const Limits& limits) {
   if (const auto* share = std::get_if<MemoryShare>(&limits.memory)) json["memory_share"] = share->share;
   if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency)) json["latency_ratio"] = ratio->ratio;
   if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) json["latency_s"] = bound->seconds;
+  if (limits.percentile != 50) json["latency_percentile"] = limits.percentile;
   return json;
 }
 
@@ -48,6 +52,7 @@ Json ruling_json(const Ruling& ruling) {
     json["latency"]["value_s"] = ruling.latency->value;
     json["latency"]["limit_s"] = ruling.latency->limit;
     json["latency"]["trials"] = ruling.latency->trials;
+    if (ruling.latency->percentile != 50) json["latency"]["percentile"] = ruling.latency->percentile;
   }
   return json;
 }
@@ -60,10 +65,12 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "latency_s", figures.latency);
   put(json, "latency_min_s", figures.latency_min);
   put(json, "latency_max_s", figures.latency_max);
+  put(json, "eager_latency_s", figures.eager_latency);
   put(json, "throughput_per_s", figures.throughput);
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
   put(json, "reserved_peak_bytes", figures.reserved_peak);
+  if (!figures.marks.empty()) json["marks"] = figures.marks;
   if (figures.faults > 0) json["faults"] = figures.faults;
   return json;
 }
@@ -86,9 +93,33 @@ Json answer_json(const TunedWorkload& tuned) {
   json["neighbour_judged"] = answer.neighbour_judged;
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
+  put(json, "launch_bound_up_to", launch_bound_up_to(tuned.evidence));
+  put(json, "drift", answer.drift);
+  if (answer.cut_short) json["cut_short"] = true;
   json["max_batch"] = answer.max_batch;
   if (tuned.evidence.observation(1) != nullptr) json["at_one"] = figures_json(figures_of(tuned.evidence, 1));
   if (answer.best) json["at_best"] = figures_json(figures_of(tuned.evidence, answer.best->batch));
+  return json;
+}
+
+Json input_json(const InputFigures& input, const DistributionPoint& point) {
+  Json json = figures_json(input.figures);
+  json["shape"] = input.input.sizes;
+  json["weight"] = input.input.weight;
+  if (point.subject) json["key"] = key_of(*point.subject);
+  return json;
+}
+
+Json distribution_json(const TunedWorkload& tuned) {
+  Json json = {{"inputs", tuned.distribution->told}, {"points", Json::array()}};
+  const auto figures = distribution_figures(tuned);
+  if (!figures) return json;
+  put(json, "throughput_per_s", figures->throughput);
+  put(json, "latency_decided_by", figures->latency_decider);
+  put(json, "memory_decided_by", figures->memory_decider);
+  put(json, "holds", figures->holds);
+  for (std::size_t i = 0; i < figures->inputs.size(); ++i)
+    json["points"].push_back(input_json(figures->inputs[i], tuned.distribution->points[i]));
   return json;
 }
 
@@ -100,6 +131,18 @@ Json records_json(const Evidence& evidence) {
     if (!std::holds_alternative<AllocationTrace>(record)) records.push_back(to_json(record));
   }
   return records;
+}
+
+/// What was said of each batch before it ran; of a cached answer nothing, for it must come at once.
+Json forecasts_json(const TunedWorkload& tuned) {
+  Json forecasts = Json::array();
+  if (!tuned.subject || tuned.from_cache) return forecasts;
+  const ForecastOptions options{element_bytes(tuned.subject->workload.dtype)};
+  for (const Forecast& forecast : forecasts_before_runs(tuned.evidence, options)) {
+    forecasts.push_back(forecast_json(forecast));
+    forecasts.back()["batch"] = forecast.batch;
+  }
+  return forecasts;
 }
 
 std::string_view name_of(ErrorKind kind) {
@@ -122,6 +165,16 @@ std::string_view name_of(ErrorKind kind) {
   return "runtime";
 }
 
+Json confirmation_json(const Confirmation& confirmation) {
+  Json json = {{"batch", confirmation.batch},
+               {"seconds", confirmation.seconds},
+               {"ruling", ruling_json(confirmation.ruling)}};
+  put(json, "drift", confirmation.drift);
+  put(json, "memory_growth_bytes", confirmation.memory_growth);
+  if (!confirmation.throttle_reasons.empty()) json["throttle_reasons"] = confirmation.throttle_reasons;
+  return json;
+}
+
 Json workload_json(const TunedWorkload& tuned) {
   Json json = {
       {"model", tuned.model},     {"status", name_of(tuned.error ? Status::failed : tuned.answer.status)},
@@ -137,11 +190,14 @@ Json workload_json(const TunedWorkload& tuned) {
   } else {
     json["answer"] = answer_json(tuned);
   }
+  if (tuned.distribution) json["distribution"] = distribution_json(tuned);
+  if (tuned.confirmation) json["confirmation"] = confirmation_json(*tuned.confirmation);
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
   json["batches"] = Json::array();
   for (const BatchFigures& figures : figures_of(tuned.evidence))
     json["batches"].push_back(figures_json(figures));
+  json["forecasts"] = forecasts_json(tuned);
   json["records"] = records_json(tuned.evidence);
   return json;
 }

@@ -3,6 +3,7 @@
 #include "facts/json.h"
 #include "report/certificate.h"
 #include "report/display.h"
+#include "report/distribution.h"
 #include "report/figures.h"
 #include "report/labels.h"
 #include "report/wording.h"
@@ -32,20 +33,35 @@ std::string answers_table(const TuneRun& run, const Labels& labels) {
   return out;
 }
 
+std::string outcome_cell(const BatchFigures& figures) {
+  const std::string outcome(figures.outcome ? name_of(*figures.outcome) : "fault");
+  return markdown_text(figures.reason.empty() ? outcome : outcome + ": " + figures.reason);
+}
+
+std::string inputs_table(const TunedWorkload& tuned) {
+  const auto figures = distribution_figures(tuned);
+  if (!figures) return "";
+  std::string out = "\n" + row({"input", "weight", "outcome", "latency", "items/s", "own memory"});
+  out += "| --- | ---: | --- | ---: | ---: | ---: |\n";
+  for (const auto& [input, at] : figures->inputs) {
+    out += row({markdown_text(sizes_text(input.sizes)), dump_json(Json(input.weight)), outcome_cell(at),
+                or_unknown(at.latency, format_seconds), or_unknown(at.throughput, throughput_text),
+                or_unknown(at.own_memory, format_bytes)});
+  }
+  return out;
+}
+
 std::string batches_table(const std::vector<BatchFigures>& batches) {
   std::string out = row({"batch", "outcome", "latency", "least", "most", "samples", "items/s", "own memory",
                          "allocated", "reserved"});
   out += "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
   for (const BatchFigures& figures : batches) {
-    const std::string outcome(figures.outcome ? name_of(*figures.outcome) : "fault");
-    out += row({count_text(figures.batch),
-                markdown_text(figures.reason.empty() ? outcome : outcome + ": " + figures.reason),
-                or_unknown(figures.latency, format_seconds), or_unknown(figures.latency_min, format_seconds),
-                or_unknown(figures.latency_max, format_seconds),
-                figures.samples > 0 ? count_text(figures.samples) : unknown_text,
-                or_unknown(figures.throughput, throughput_text), or_unknown(figures.own_memory, format_bytes),
-                or_unknown(figures.allocated_peak, format_bytes),
-                or_unknown(figures.reserved_peak, format_bytes)});
+    out += row(
+        {count_text(figures.batch), outcome_cell(figures), or_unknown(figures.latency, format_seconds),
+         or_unknown(figures.latency_min, format_seconds), or_unknown(figures.latency_max, format_seconds),
+         figures.samples > 0 ? count_text(figures.samples) : unknown_text,
+         or_unknown(figures.throughput, throughput_text), or_unknown(figures.own_memory, format_bytes),
+         or_unknown(figures.allocated_peak, format_bytes), or_unknown(figures.reserved_peak, format_bytes)});
   }
   return out;
 }
@@ -93,6 +109,7 @@ std::string export_markdown(const TuneRun& run) {
     const TunedWorkload& tuned = run.workloads[i];
     out += "\n## " + markdown_text(labels.models[i]) + "\n\n";
     for (const std::string& line : certificate(tuned, run.limits)) out += "- " + markdown_text(line) + "\n";
+    out += inputs_table(tuned);
     const auto batches = figures_of(tuned.evidence);
     if (!batches.empty()) out += "\n" + batches_table(batches);
   }

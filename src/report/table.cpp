@@ -5,6 +5,7 @@
 
 #include "report/certificate.h"
 #include "report/display.h"
+#include "report/distribution.h"
 #include "report/figures.h"
 #include "report/labels.h"
 #include "report/wording.h"
@@ -44,6 +45,13 @@ struct Column {
 
 std::string share_cell(const std::optional<double>& share) { return share ? share_text(*share) : ""; }
 
+/// Throughput over a distribution of inputs; nothing where all are alike.
+std::string mixed_cell(const TunedWorkload& tuned) {
+  if (!tuned.distribution) return "";
+  const auto figures = distribution_figures(tuned);
+  return or_unknown(figures ? figures->throughput : std::nullopt, throughput_text);
+}
+
 std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
   std::vector<Column> columns{{.heading = "model", .right = false, .gap = 0, .cells = {}},
                               {.heading = "batch", .cells = {}},
@@ -52,6 +60,7 @@ std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
                               {.heading = "memory", .importance = 6, .cells = {}},
                               {.heading = "%", .gap = 1, .importance = 4, .cells = {}},
                               {.heading = "items/s", .importance = 5, .cells = {}},
+                              {.heading = "mixed/s", .importance = 5, .cells = {}},
                               {.heading = "speed-up", .importance = 3, .cells = {}},
                               {.heading = "probes", .importance = 1, .cells = {}},
                               {.heading = "time", .importance = 1, .cells = {}},
@@ -66,13 +75,15 @@ std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
                                        or_unknown(figures.memory, format_bytes),
                                        share_cell(figures.memory_share),
                                        or_unknown(figures.throughput, throughput_text),
+                                       mixed_cell(tuned),
                                        or_unknown(figures.speed_up, ratio_text),
                                        count_text(tuned.probes),
                                        format_seconds(tuned.seconds),
                                        printable(limiter_text(tuned))};
     for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
   }
-  std::erase_if(columns, [](const Column& column) { return column.holds_nothing(); });  // no limit, no shares
+  std::erase_if(columns,
+                [](const Column& column) { return column.holds_nothing(); });  // no limit, no mixture
   return columns;
 }
 
@@ -152,7 +163,7 @@ std::string render_table(const TuneRun& run, const TableOptions& options) {
   out += "\n" + grid(columns, run, options);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const TunedWorkload& tuned = run.workloads[i];
-    std::vector<std::string> lines = certificate(tuned, run.limits);
+    std::vector<std::string> lines = certificate(tuned, run.limits, options.verbose);
     if (!shown("probes") && tuned.probes > 0) lines.push_back(effort_text(tuned));
     if (lines.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";

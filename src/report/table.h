@@ -7,8 +7,9 @@
 namespace batchfit {
 
 struct TableOptions {
-  int width = 80;       ///< columns of the terminal; the least important columns are left out below 100
-  bool colour = false;  ///< ANSI colours
+  int width = 80;        ///< columns of the terminal; the least important columns are left out below 100
+  bool colour = false;   ///< ANSI colours
+  bool verbose = false;  ///< also the conditions of every batch, and the drift however small
 };
 
 /// The answers of a run as people read them on a terminal: a line for what all workloads share, the limits, a

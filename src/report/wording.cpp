@@ -67,11 +67,11 @@ std::string device_text(const Device& device) {
 }
 
 std::string limits_text(const Limits& limits) {
-  std::string text;
+  std::string text = limits.percentile == 50 ? "latency" : fmt::format("latency p{:g}", limits.percentile);
   if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency)) {
-    text = fmt::format("latency {:g}x batch 1", ratio->ratio);
+    text += fmt::format(" {:g}x batch 1", ratio->ratio);
   } else if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) {
-    text = "latency " + format_seconds(bound->seconds);
+    text += " " + format_seconds(bound->seconds);
   } else {
     text = "no latency limit";
   }

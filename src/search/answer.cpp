@@ -24,6 +24,7 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
   Answer out;
   out.why = done.why;
   out.max_batch = space.max_batch;
+  out.drift = drift(evidence);
   for (const Batch batch : evidence.tried()) {
     if (batch > space.max_batch) break;
     Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "judge/drift.h"
 #include "judge/judge.h"
 #include "search/strategy.h"
 
@@ -25,9 +26,11 @@ struct Answer {
   std::optional<Ruling> best;     ///< the largest batch that passes
   std::optional<Ruling> next;     ///< the smallest larger batch that was judged; it does not pass
   std::vector<Ruling> undecided;  ///< larger batches that the noise left open
+  bool cut_short = false;         ///< the time budget ended the search before it was over
   bool neighbour_judged = false;  ///< `next` is best + 1, and no probe would say more of it
   Observation at_one;             ///< batch 1 as measured; its samples are empty where it was not
   Observation at_best;            ///< likewise
+  std::optional<double> drift;    ///< of batch 1 over the search (judge/drift.h)
   Batch max_batch = 1;            ///< no larger batch was allowed
 
   std::optional<Batch> batch() const { return best ? std::optional(best->batch) : std::nullopt; }

@@ -5,18 +5,16 @@
 #include <map>
 #include <set>
 
-#include "facts/summary.h"
 #include "search/memory_bound.h"
 #include "search/strategy.h"
 
 namespace batchfit {
 namespace {
 
-// No step goes further than this beyond the largest batch that ran: a curve known at b says little beyond
-// 4·b.
-constexpr Batch longest_jump = 4;
 // Interpolation between brackets this close needs no bisection to help it along.
 constexpr Batch close_bracket = 4;
+// Interpolation that ends on the same side this often in a row creeps; one step may still be a curve's bend.
+constexpr std::size_t creeping = 3;
 // Kernels work in tiles: past a step a multiple of these may be faster than the batch below it.
 constexpr std::array<Batch, 4> tiles{8, 16, 32, 64};
 // Dips were seen to save some 10-15 %; a batch half as large again cannot come back under the limit by one.
@@ -30,15 +28,23 @@ struct Point {
   Seconds value;
 };
 
-/// What the evidence says of the batches tried so far. On the way a batch that comparisons have yet to settle
-/// counts as its solo samples say: only the answer and what stands above it are worth the pairs.
+/// A batch that was measured alone and that this did not settle.
+struct Unsettled {
+  Probe wants;
+  double distance;  ///< from the limit, as a share of it
+};
+
+/// What the evidence says of the batches tried so far. On the way a batch that is unsettled counts as its
+/// solo samples say: only the answer and what stands above it are worth more.
 struct Bracket {
   Batch passing = 0;             ///< the largest that passes; 0 where none does
   std::optional<Batch> failing;  ///< the smallest larger one that does not
   Batch largest_run = 1;         ///< the largest that was measured
   std::vector<Point> latency;
-  std::optional<Probe> begun;        ///< the measurement of a batch that must be taken (again) first
-  std::map<Batch, Probe> unsettled;  ///< comparisons that would settle a batch
+  double limit = std::numeric_limits<double>::infinity();  ///< of latency, as batch 1 says
+  std::optional<Probe> begun;  ///< the measurement of a batch that must be taken (again) first
+  std::map<Batch, Unsettled> unsettled;
+  bool noisy = false;  ///< comparisons left a batch open
 };
 
 bool seems_to_pass(const Ruling& ruling) {
@@ -52,10 +58,14 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
   Bracket bracket;
   for (const Batch batch : evidence.tried()) {
     const Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
-    const bool compares = ruling.wants && std::holds_alternative<Compare>(*ruling.wants);
-    if (compares) bracket.unsettled.emplace(batch, *ruling.wants);
-    if (ruling.wants && !compares && !bracket.begun) bracket.begun = ruling.wants;
+    const bool seen_alone = ruling.wants && ruling.latency && batch_of(*ruling.wants) == batch;
+    if (seen_alone)
+      bracket.unsettled.emplace(batch, Unsettled{*ruling.wants, std::abs(ruling.latency->margin())});
+    if (ruling.wants && !seen_alone && !bracket.begun) bracket.begun = ruling.wants;
+    if (!ruling.wants && ruling.latency && ruling.latency->verdict == Verdict::undecided)
+      bracket.noisy = true;
     if (ruling.latency) bracket.latency.push_back({batch, ruling.latency->value});
+    if (ruling.latency && batch == 1) bracket.limit = ruling.latency->limit;
     const Observation* seen = evidence.observation(batch);
     if (seen != nullptr && seen->outcome == Outcome::measured) bracket.largest_run = batch;
     if (seems_to_pass(ruling)) {
@@ -68,73 +78,81 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
   return bracket;
 }
 
-/// Where the curve reaches the limit: between the last batch that passes and the first measured beyond the
-/// limit, or by the slope of the last two that pass. Infinity where it does not rise.
-double crossing(const std::vector<Point>& curve, Batch passing, double limit) {
-  constexpr double never = std::numeric_limits<double>::infinity();
-  const auto behind =
-      std::find_if(curve.begin(), curve.end(), [&](const Point& p) { return p.batch > passing; });
-  if (behind == curve.begin()) return never;
-  const Point last = *(behind - 1);
-  const auto beyond = std::find_if(behind, curve.end(), [&](const Point& p) { return p.value > limit; });
-  if (beyond == curve.end() && behind - curve.begin() < 2) return never;
-  const Point from = beyond != curve.end() ? last : *(behind - 2);
-  const Point to = beyond != curve.end() ? *beyond : last;
+/// Where the line through two points reaches the limit; infinity where it does not rise.
+double crossing(const Point& from, const Point& to, double limit) {
   const double slope = (to.value - from.value) / static_cast<double>(to.batch - from.batch);
-  return slope > 0 ? static_cast<double>(last.batch) + (limit - last.value) / slope : never;
+  return slope > 0 ? static_cast<double>(to.batch) + (limit - to.value) / slope
+                   : std::numeric_limits<double>::infinity();
 }
 
-/// Whether the last two batches tried ended on the same side: then interpolation creeps and bisection is due.
+/// Where the curve reaches the limit: between the last batch that passes and the first measured beyond the
+/// limit, or by the slope towards the last that passes, from one of at most half its size: nearer ones may
+/// stand on the same step. Infinity where nothing says so.
+double crossing(const std::vector<Point>& curve, Batch passing, double limit) {
+  const auto behind =
+      std::find_if(curve.begin(), curve.end(), [&](const Point& p) { return p.batch > passing; });
+  if (behind == curve.begin()) return std::numeric_limits<double>::infinity();
+  const auto last = behind - 1;
+  const auto beyond = std::find_if(behind, curve.end(), [&](const Point& p) { return p.value > limit; });
+  if (beyond != curve.end()) return crossing(*last, *beyond, limit);
+  if (last == curve.begin()) return std::numeric_limits<double>::infinity();
+  const auto near =
+      std::find_if(curve.begin() + 1, last, [&](const Point& p) { return 2 * p.batch > last->batch; });
+  return crossing(*(near - 1), *last, limit);
+}
+
+/// Whether the last few batches tried ended on the same side: then interpolation creeps and bisection is due.
 bool one_sided(const Evidence& evidence, const Bracket& bracket) {
   std::vector<Batch> last;
-  for (auto record = evidence.records().rbegin(); record != evidence.records().rend() && last.size() < 2;
-       ++record) {
+  for (auto record = evidence.records().rbegin();
+       record != evidence.records().rend() && last.size() < creeping; ++record) {
     const auto* seen = std::get_if<Observation>(&*record);
     if (seen != nullptr && std::find(last.begin(), last.end(), seen->batch) == last.end())
       last.push_back(seen->batch);
   }
-  return last.size() == 2 && (last[0] <= bracket.passing) == (last[1] <= bracket.passing);
+  const auto below = std::count_if(last.begin(), last.end(), [&](Batch b) { return b <= bracket.passing; });
+  return last.size() == creeping && (below == 0 || below == static_cast<std::ptrdiff_t>(creeping));
 }
 
-double limit_of(const Evidence& evidence, const Limits& limits) {
-  if (const auto* ratio = std::get_if<LatencyRatio>(&limits.latency))
-    return ratio->ratio * median(evidence.samples(1));
-  if (const auto* bound = std::get_if<LatencyBound>(&limits.latency)) return bound->seconds;
-  return std::numeric_limits<double>::infinity();
-}
-
-/// Where the forecast of memory meets the limits, as far as it matters up to `most`; absent where it does
-/// not, which one forecast tells, while finding a crossing takes dozens.
-std::optional<Crossing> memory_crossing(const Evidence& evidence, const Limits& limits,
-                                        const Environment& environment, Batch most,
-                                        const SearchSpace& space) {
-  const auto allowed = limits.own_memory(environment);
-  const auto furthest = forecast(evidence, most, space.forecast);
-  if (!allowed || !furthest || furthest->high <= *allowed) return std::nullopt;
-  return memory_bound(evidence, limits, environment, most, space.forecast);
+/// Whether the middle of the bracket is a better guess than the curve: where interpolation creeps, and where
+/// noise leaves batches near the limit open, for that is where the curve points.
+bool bisects(const Evidence& evidence, const Bracket& bracket) {
+  if (bracket.noisy) return true;
+  return *bracket.failing - bracket.passing > close_bracket && one_sided(evidence, bracket);
 }
 
 /// The batch to try between the bracket's ends: the largest that the curves and the forecast say will pass,
-/// else its neighbour. Absent where the device cannot hold even that, by the lower bound of its forecast.
+/// else its neighbour. Absent where memory forbids even that.
 std::optional<Batch> choose(const Evidence& evidence, const Bracket& bracket, const Limits& limits,
                             const Environment& environment, const SearchSpace& space) {
-  static const Limits whole_device{MemoryShare{1.0}, NoLimit{}};
+  const MemoryBound memory(evidence, limits, environment, space);
   const Batch least = bracket.passing + 1;
-  Batch most = std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
-                         longest_jump * bracket.largest_run});
-  if (const auto held = memory_crossing(evidence, whole_device, environment, most, space)) {
-    most = std::min(most, held->possible);
-    if (most < least) return std::nullopt;
-  }
-  if (bracket.failing && *bracket.failing - bracket.passing > close_bracket && one_sided(evidence, bracket)) {
+  const auto runnable = memory.largest_runnable(
+      least, std::min({bracket.failing ? *bracket.failing - 1 : space.max_batch, space.max_batch,
+                       memory.longest_jump() * bracket.largest_run}));
+  if (!runnable) return std::nullopt;
+  const Batch most = *runnable;
+  if (bracket.failing && bisects(evidence, bracket)) {
     return std::clamp(bracket.passing + (*bracket.failing - bracket.passing) / 2, least, most);
   }
-  double estimate = crossing(bracket.latency, bracket.passing, limit_of(evidence, limits));
-  if (const auto bound = memory_crossing(evidence, limits, environment, most, space)) {
-    estimate = std::min(estimate, static_cast<double>(bound->likely));
+  double estimate = crossing(bracket.latency, bracket.passing, bracket.limit);
+  if (const auto target = memory.target(bracket.passing, most, bracket.failing.has_value())) {
+    estimate = std::min(estimate, static_cast<double>(*target));
   }
   if (estimate >= static_cast<double>(most)) return most;
   return std::clamp(static_cast<Batch>(std::floor(estimate)), least, most);
+}
+
+/// The probe that comes first: of the answer and its neighbour the one nearer to the limit, for it is the
+/// likelier to turn out otherwise and make the other's needless; then of larger batches, which only the look
+/// ahead is about.
+std::optional<Probe> to_settle(const Bracket& bracket, const SearchSpace& space) {
+  const auto nearer = [](const auto& a, const auto& b) { return a.second.distance < b.second.distance; };
+  const auto first = bracket.unsettled.lower_bound(bracket.passing);
+  const auto above = bracket.unsettled.upper_bound(bracket.passing + 1);
+  if (first != above) return std::min_element(first, above, nearer)->second.wants;
+  if (!space.look_ahead || above == bracket.unsettled.end()) return std::nullopt;
+  return above->second.wants;
 }
 
 /// Larger batches that a dip of the curve might bring back under the limit, ascending.
@@ -160,19 +178,29 @@ Strategy guided(const SearchSpace& space) {
     if (bracket.passing == 0) return Done{"batch 1 does not pass"};
     const bool at_the_top = bracket.passing >= space.max_batch;
     const bool neighbours = bracket.failing && *bracket.failing - bracket.passing == 1;
-    if (!at_the_top && !neighbours) {
-      if (const auto batch = choose(evidence, bracket, limits, environment, space)) return Measure{*batch};
-      return Done{"the device cannot hold batch " + std::to_string(bracket.passing + 1) +
-                  ", by its forecast"};
+    if (bracket.noisy) {
+      const auto first = bracket.unsettled.find(bracket.passing);
+      if (first != bracket.unsettled.end()) return first->second.wants;
     }
-    const auto unsettled = bracket.unsettled.lower_bound(bracket.passing);
-    if (unsettled != bracket.unsettled.end()) return unsettled->second;
+    if (!at_the_top && !neighbours) {
+      if (const auto batch = choose(evidence, bracket, limits, environment, space)) {
+        return Measure{*batch, space.rules.few_samples};
+      }
+    }
+    if (const auto probe = to_settle(bracket, space)) return *probe;
     if (at_the_top) return Done{"the largest batch allowed passes"};
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
+    const MemoryBound memory(evidence, limits, environment, space);
+    if (const auto batch = memory.look_ahead(bracket.failing.value_or(bracket.passing + 1))) {
+      return Measure{*batch, space.rules.few_samples};
+    }
     for (const Batch batch : look_ahead(bracket, space)) {
       if (std::binary_search(tried.begin(), tried.end(), batch)) continue;
       // A dip is one of latency: where memory forbids the batch there is nothing to look for.
-      if (!beyond_memory(evidence, batch, limits, environment, space.forecast)) return Measure{batch};
+      if (!memory.expects_beyond(batch)) return Measure{batch, space.rules.few_samples};
+    }
+    if (!neighbours) {
+      return Done{"batch " + std::to_string(bracket.passing + 1) + " does not fit, by its forecast"};
     }
     return Done{"neighbours " + std::to_string(bracket.passing) + " and " + std::to_string(*bracket.failing) +
                 " are judged"};

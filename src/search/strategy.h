@@ -26,6 +26,7 @@ struct SearchSpace {
   Timing timing = Timing::eager;  ///< of the workload: the judge needs it
   JudgeRules rules;
   ForecastOptions forecast = {};  ///< what the forecast must know of the workload
+  bool strict = false;            ///< the memory limit is the worker's cap, also on a device of its own
   bool look_ahead = true;         ///< guided only: look at larger tile multiples before it is done
 };
 
@@ -50,6 +51,11 @@ Strategy exponential(const SearchSpace& space);
 /// bring back.
 Strategy guided(const SearchSpace& space);
 
+/// The strategy, with a canary: where its answer rests on solo samples taken after batch 1 was last seen, alone
+/// or in pairs, a few of batch 1 are taken again before it is done. If batch 1 drifted, the judge asks for
+/// more than solo samples, and the search goes on.
+Strategy watched(Strategy next, const SearchSpace& space);
+
 /// Names of the strategies, for options and errors.
 std::vector<std::string> strategy_names();
 
@@ -57,7 +63,7 @@ std::vector<std::string> strategy_names();
 /// for every doubling of it; the exponential search stops at the first that does not pass.
 Batch default_max_batch(std::string_view strategy);
 
-/// usage error with the nearest names where there is no such strategy.
+/// The strategy of that name, watched; usage error with the nearest names where there is no such strategy.
 Result<Strategy> make_strategy(std::string_view name, const SearchSpace& space);
 
 }  // namespace batchfit

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "tune/confirm.h"
 #include "worker/identity.h"
 
 namespace batchfit {
@@ -13,7 +14,9 @@ Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Cl
 
 SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
   SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
+  space.look_ahead = goal.look_ahead;
   space.forecast.element_bytes = element_bytes(subject.workload.dtype);
+  space.strict = goal.strict;
   return space;
 }
 
@@ -24,6 +27,16 @@ std::optional<Bytes> others_last_seen(const Evidence& evidence) {
     if (seen != nullptr && seen->conditions.others_after) return seen->conditions.others_after;
   }
   return std::nullopt;
+}
+
+/// Measures one batch and no other: done once it is measured, or given up after as many faults as the judge
+/// gives a batch.
+Strategy measure_once(Batch batch, const JudgeRules& rules) {
+  return [=](const Evidence& evidence, const Limits&, const Environment&) -> Step {
+    if (evidence.observation(batch) != nullptr) return Done{"it is measured"};
+    if (std::ssize(evidence.faults_in_a_row(batch)) >= rules.most_tries) return Done{"the worker failed"};
+    return Measure{batch};
+  };
 }
 
 WorkerOptions cancelled_by(WorkerOptions worker, const Cancellation& cancel) {
@@ -50,21 +63,61 @@ Json Suite::stamp_key(const LoadRequest& request) const {
   return key;
 }
 
-TunedWorkload Suite::tune(const LoadRequest& request, const TuneGoal& goal, const TuneEvents& events) {
+TunedWorkload Suite::tune(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
+                          const TuneEvents& events) {
   const auto start = Clock::now();
-  TunedWorkload out;
-  out.model = request.model;
-  const Json key = stamp_key(request);
-  if (goal.refresh || !answer_from_cache(key, goal, out)) measure(key, request, goal, events, out);
+  request.shape = inputs.sizes;
+  TunedWorkload out = tune_one(
+      request, goal, [&](const SearchSpace& space) { return make_strategy(goal.strategy, space); }, events);
+  if (!inputs.distribution.empty()) measure_distribution(std::move(request), inputs, goal, events, out);
   out.seconds = since(start);
   return out;
 }
 
-bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, TunedWorkload& out) {
+void Suite::measure_distribution(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
+                                 const TuneEvents& events, TunedWorkload& out) {
+  out.distribution = MeasuredDistribution{inputs.told, inputs.sizes, {}};
+  const std::optional<Batch> batch = out.answer.batch();
+  if (out.error || !batch || out.answer.status == Status::interrupted) return;
+  TuneGoal once = goal;  // it is the answer at the largest sizes that is confirmed
+  once.confirm.reset();
+  for (const WeightedSizes& input : inputs.distribution) {
+    if (cancel_.raised()) return;
+    DistributionPoint& point = out.distribution->points.emplace_back(DistributionPoint{input, {}, {}, {}});
+    if (input.sizes == inputs.sizes) {
+      point.subject = out.subject;
+      point.observation = out.answer.at_best;
+      continue;
+    }
+    request.shape = input.sizes;
+    const TunedWorkload measured = tune_one(
+        request, once, [&](const SearchSpace& space) { return measure_once(*batch, space.rules); }, events);
+    point.subject = measured.subject;
+    point.error = measured.error;
+    if (const Observation* seen = measured.evidence.observation(*batch)) point.observation = *seen;
+    out.probes += measured.probes;
+    out.from_cache = out.from_cache && measured.from_cache;
+  }
+}
+
+TunedWorkload Suite::tune_one(const LoadRequest& request, const TuneGoal& goal, const MakeStrategy& make,
+                              const TuneEvents& events) {
+  TunedWorkload out;
+  out.model = request.model;
+  if (on_input) on_input(request.shape);
+  const Json key = stamp_key(request);
+  const bool must_measure = goal.refresh || goal.confirm;
+  if (must_measure || !answer_from_cache(key, goal, make, out))
+    measure(key, request, goal, make, events, out);
+  return out;
+}
+
+bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, const MakeStrategy& make,
+                              TunedWorkload& out) {
   const auto stamp = cache_.stamped(key);
   if (!stamp) return false;
   const SearchSpace space = space_of(goal, stamp->subject);
-  const auto next = make_strategy(goal.strategy, space);
+  const auto next = make(space);
   if (!next) return false;
   const Evidence evidence = cache_.load(stamp->subject);
   const Environment environment{stamp->subject.device.total_memory,
@@ -82,7 +135,7 @@ bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, TunedWorklo
 }
 
 void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal& goal,
-                    const TuneEvents& events, TunedWorkload& out) {
+                    const MakeStrategy& make, const TuneEvents& events, TunedWorkload& out) {
   if (on_load) on_load();
   const auto loaded = worker_.load(request);
   if (!loaded) {
@@ -97,16 +150,20 @@ void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal&
   cache_.stamp(key, {subject, loaded->notes});
 
   const SearchSpace space = space_of(goal, subject);
-  const auto next = make_strategy(goal.strategy, space);
+  const auto next = make(space);
   if (!next) {
     out.error = next.error();
     return;
   }
-  const TuneTask task{subject, goal.limits, space, *next, goal.strict, [this] { return cancel_.raised(); },
-                      events};
+  const TuneTask task{
+      subject, goal.limits, space, *next, goal.strict, goal.budget, [this] { return cancel_.raised(); },
+      events};
   Tuned tuned = batchfit::tune(task, worker_, cache_, out.evidence);
   out.answer = std::move(tuned.answer);
   out.probes = tuned.probes;
+  const bool confirms = goal.confirm && out.answer.best && !cancel_.raised();
+  if (confirms)
+    out.confirmation = confirm(task, out.answer.best->batch, *goal.confirm, worker_, cache_, out.evidence);
   out.environment = worker_.last_environment();
   cache_.summarize(subject);
 }

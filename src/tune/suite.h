@@ -4,6 +4,7 @@
 
 #include "facts/cache.h"
 #include "judge/limits.h"
+#include "tune/input_sizes.h"
 #include "tune/local_device.h"
 #include "tune/tune.h"
 #include "tune/tuned.h"
@@ -18,6 +19,9 @@ struct TuneGoal {
   std::string strategy = "guided";
   std::optional<Batch> max_batch;  ///< absent: the strategy's default
   bool strict = false;             ///< the memory limit is the worker's hard cap too
+  bool look_ahead = true;          ///< guided only
+  std::optional<Seconds> budget;   ///< of each workload's search; absent: until it is over
+  std::optional<Seconds> confirm;  ///< run the answer for this long
   bool refresh = false;            ///< measure again what the cache knows
 };
 
@@ -28,16 +32,28 @@ class Suite {
   /// `cancel` ends every wait; it and the cache must outlive the suite.
   Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, const Cancellation& cancel);
 
-  /// Never fails as a whole: what went wrong stands in the result.
-  TunedWorkload tune(const LoadRequest& request, const TuneGoal& goal, const TuneEvents& events);
+  /// Tunes the request with every named size at its largest; then measures the answer's batch at each other
+  /// input of the distribution, once. Never fails as a whole: what went wrong stands in the result.
+  TunedWorkload tune(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
+                     const TuneEvents& events);
 
   /// Called when a worker is about to load a model.
   std::function<void()> on_load;
+  /// Called when sizes are about to be tuned, or measured for the distribution.
+  std::function<void(const std::map<std::string, std::int64_t>&)> on_input;
 
  private:
-  bool answer_from_cache(const Json& stamp_key, const TuneGoal& goal, TunedWorkload& out);
+  using MakeStrategy = std::function<Result<Strategy>(const SearchSpace&)>;
+
+  /// One set of sizes, by any strategy.
+  TunedWorkload tune_one(const LoadRequest& request, const TuneGoal& goal, const MakeStrategy& make,
+                         const TuneEvents& events);
+  bool answer_from_cache(const Json& stamp_key, const TuneGoal& goal, const MakeStrategy& make,
+                         TunedWorkload& out);
   void measure(const Json& stamp_key, const LoadRequest& request, const TuneGoal& goal,
-               const TuneEvents& events, TunedWorkload& out);
+               const MakeStrategy& make, const TuneEvents& events, TunedWorkload& out);
+  void measure_distribution(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
+                            const TuneEvents& events, TunedWorkload& out);
   Json stamp_key(const LoadRequest& request) const;
 
   RemoteWorker worker_;

@@ -23,6 +23,7 @@ struct TuneTask {
   const SearchSpace& space;
   const Strategy& next;
   bool strict = false;              ///< the memory limit is the worker's cap, also on a device of its own
+  std::optional<Seconds> budget;    ///< for the search; looked at before each probe but the first
   std::function<bool()> cancelled;  ///< looked at after each probe
   TuneEvents events;
 };
@@ -32,10 +33,10 @@ struct Tuned {
   int probes = 0;
 };
 
-/// What a worker may take. On a device of its own it may reach for all that is free (nothing is returned), so
-/// that a batch a little over the limit is measured cleanly. Beside others, or where the user is strict, it
-/// must not: the limit itself is its cap.
-std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict);
+/// Runs one probe under the cap that the limits give, and keeps what came back: in the journal before it
+/// counts, then in the evidence. Nothing comes back where the worker was cancelled.
+std::vector<Record> run_and_keep(const TuneTask& task, const Environment& environment, const Probe& probe,
+                                 Worker& worker, Cache& cache, Evidence& evidence);
 
 /// The loop that everything else serves: asks the strategy for the next probe, runs it, journals what came
 /// back, until the strategy is done. `evidence` holds what the cache knew and, afterwards, all that was

@@ -9,8 +9,37 @@
 #include "facts/workload.h"
 #include "judge/limits.h"
 #include "search/answer.h"
+#include "tune/input_sizes.h"
 
 namespace batchfit {
+
+/// One input of a workload's distribution, measured at the answer's batch.
+struct DistributionPoint {
+  WeightedSizes input;
+  std::optional<Subject> subject;          ///< absent where the model could not be loaded for it
+  std::optional<Error> error;              ///< why not
+  std::optional<Observation> observation;  ///< absent where no try was answered
+};
+
+/// The inputs that an answer is for, where they are not all alike.
+struct MeasuredDistribution {
+  std::string told;  ///< for people: "length 128 to 2048"
+  /// The sizes asked for at their largest; the subject's may have others that the model has by itself.
+  std::map<std::string, std::int64_t> largest;
+  std::vector<DistributionPoint> points;  ///< empty where there is no answer to measure them at
+};
+
+/// What running the answer for a while showed (--confirm).
+struct Confirmation {
+  Batch batch = 1;
+  Seconds seconds = 0;                 ///< that it ran
+  Ruling ruling;                       ///< from the confirmation's records alone
+  std::optional<double> drift;         ///< of its latency from first to last: 0.02 is 2 % slower
+  std::optional<Bytes> memory_growth;  ///< of its own memory from first to last
+  std::vector<std::string> throttle_reasons;
+
+  bool broken() const { return ruling.verdict == Verdict::fail; }
+};
 
 /// One workload of a run, with all that reports are made from.
 struct TunedWorkload {
@@ -19,8 +48,10 @@ struct TunedWorkload {
   std::vector<std::string> notes;  ///< of the worker, for people ("weights: random (seed 0)")
   std::optional<Error> error;      ///< why there is no answer at all
   Answer answer;
+  std::optional<Confirmation> confirmation;  ///< where one was asked for and there is an answer
   Evidence evidence;
   Environment environment;
+  std::optional<MeasuredDistribution> distribution;  ///< absent where all inputs are alike
   int probes = 0;           ///< made by this run; 0 where all evidence came from the cache
   Seconds seconds = 0;      ///< wall time of this run for the workload
   bool from_cache = false;  ///< no worker was started for it

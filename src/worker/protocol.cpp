@@ -32,20 +32,6 @@ std::string excerpt(std::string_view line) {
 }
 
 template <class T, class Read>
-void read_objects(Fields& fields, const char* name, Read read, std::vector<T>& out) {
-  const Json* list = fields.find(name);
-  if (list == nullptr || !list->is_array()) {
-    fields.fail(std::string("has no list '") + name + "'");
-    return;
-  }
-  for (const Json& item : *list) {
-    T value;
-    fields.nested(read(item), value);
-    out.push_back(std::move(value));
-  }
-}
-
-template <class T, class Read>
 void read_object(Fields& fields, const char* name, Read read, T& out) {
   if (const Json* object = fields.find(name)) {
     fields.nested(read(*object), out);
@@ -149,13 +135,15 @@ Json load_request(const LoadRequest& request) {
 }
 
 Json probe_request(const Measure& measure, const ProbeDetails& details) {
+  const Sampling& usual = details.sampling;
   Json json = {{"op", "probe"},
                {"batch", measure.batch},
-               {"min_samples", details.sampling.min_samples},
-               {"max_samples", details.sampling.max_samples},
+               {"min_samples", measure.samples > 0 ? measure.samples : usual.min_samples},
+               {"max_samples", measure.samples > 0 ? measure.samples : usual.max_samples},
                {"seconds", details.sampling.seconds},
                {"trace", details.trace},
                {"attempt", details.attempt}};
+  if (details.eager_samples > 0) json["eager_samples"] = details.eager_samples;
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }
@@ -225,14 +213,14 @@ Result<Hello> read_hello(const Json& body) {
   std::tie(hello.worker_name, hello.worker_version) = worker;
   read_object(fields, "runtime", runtime_from_json, hello.runtime);
   read_capabilities(fields, hello.capabilities);
-  read_objects(fields, "models", read_model, hello.models);
+  fields.list("models", read_model, hello.models);
   return fields.finish(hello);
 }
 
 Result<std::vector<DeviceInfo>> read_devices(const Json& body) {
   Fields fields = fields_of(body, "reply to devices");
   std::vector<DeviceInfo> devices;
-  read_objects(fields, "devices", read_device, devices);
+  fields.list("devices", read_device, devices);
   return fields.finish(devices);
 }
 
@@ -257,7 +245,7 @@ Result<Environment> read_environment(const Json& body) {
 Result<ProbeReply> read_probe_reply(const Json& body, const Probe& asked) {
   Fields fields = fields_of(body, "reply to a probe");
   ProbeReply reply;
-  read_objects(fields, "records", record_from_json, reply.records);
+  fields.list("records", record_from_json, reply.records);
   read_environment_of(fields, reply.environment);
   auto checked = fields.finish(std::move(reply));
   if (!checked) return checked;

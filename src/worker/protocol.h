@@ -62,6 +62,7 @@ struct Sampling {
 struct ProbeDetails {
   Sampling sampling;
   bool trace = false;        ///< add an allocation trace
+  int eager_samples = 0;     ///< ordinary calls to time beside replays
   std::optional<Bytes> cap;  ///< the most own memory that may be taken
   std::int64_t seed = 1;     ///< of a comparison's order
   std::int64_t attempt = 1;  ///< 1 + how often in a row this probe was lost

@@ -64,6 +64,9 @@ class RemoteWorker : public Worker {
   /// The most own memory that the next probes may take; nothing: as much as the device has free.
   void set_cap(std::optional<Bytes> cap) override { cap_ = cap; }
 
+  void replace() override { quit(); }
+  bool is_fresh() const override { return !session_; }
+
   /// The running process, for messages and tests.
   std::optional<pid_t> pid() const;
 

@@ -21,6 +21,12 @@ class Worker {
 
   /// The most own memory that the next probes may take; nothing: as much as the device has free.
   virtual void set_cap(std::optional<Bytes> cap) = 0;
+
+  /// Ends what runs the probes; the next one runs in a process of its own. A stand-in may have none.
+  virtual void replace() {}
+
+  /// Whether the next probe runs in a process that ran none before.
+  virtual bool is_fresh() const { return false; }
 };
 
 }  // namespace batchfit

@@ -42,4 +42,8 @@ class Running(unittest.TestCase):
         """Runs `tune` with a JSON export and returns its first workload and the finished process."""
         done = self.tune("--export-json", "results.json", *arguments, **named)
         self.assertEqual(done.returncode, code, done.stderr)
-        return json.loads((self.folder / "results.json").read_text(encoding="utf-8"))["workloads"][0], done
+        return self.workloads()[0], done
+
+    def workloads(self):
+        """Of the last JSON export."""
+        return json.loads((self.folder / "results.json").read_text(encoding="utf-8"))["workloads"]

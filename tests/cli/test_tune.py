@@ -31,10 +31,57 @@ class Answers(Running):
         self.assertEqual(len(set(batches.values())), 1, batches)
 
     def test_the_table_says_what_limits_the_batch_and_that_the_device_is_simulated(self):
-        done = self.tune()
+        done = self.tune("--latency-limit", "1.9x")
         self.assertEqual(done.returncode, 0, done.stderr)
         for words in ("limited by", "latency", "does not pass", "weights: random", "SIMULATED"):
             self.assertIn(words, done.stdout)
+
+    def test_a_percentile_is_judged_with_more_samples_and_named_beside_the_limit(self):
+        workload, done = self.results("--percentile", "95", "--latency-limit", "1.9x", "--max-batch", 64)
+        self.assertIn("latency p95 1.9x", done.stdout)
+        self.assertIn("p95 latency", done.stdout)
+        self.assertEqual(workload["answer"]["next"]["latency"]["percentile"], 95)
+        self.assertGreaterEqual(workload["answer"]["best"]["latency"]["trials"], 100)
+        refused = self.tune("--percentile", "101")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--percentile '101'", refused.stderr)
+
+    def test_a_time_budget_ends_the_search_with_the_best_so_far(self):
+        workload, done = self.results("--time-budget", "10ms")
+        self.assertTrue(workload["answer"]["cut_short"])
+        self.assertIn("the time budget is spent", done.stdout)
+        whole, _ = self.results()
+        self.assertLess(workload["probes"], whole["probes"] + workload["probes"])
+        self.assertGreater(whole["answer"]["batch"], workload["answer"]["batch"])
+        self.assertNotIn("cut_short", whole["answer"])
+        refused = self.tune("--time-budget", "soon")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--time-budget 'soon'", refused.stderr)
+
+    def test_a_confirmation_runs_the_answer_and_says_that_it_held(self):
+        workload, done = self.results("--confirm", "2s", "--latency-limit", "1.9x")
+        confirmation = workload["confirmation"]
+        self.assertEqual(confirmation["batch"], workload["answer"]["batch"])
+        self.assertEqual(confirmation["ruling"]["verdict"], "pass")
+        self.assertGreaterEqual(confirmation["seconds"], 2)
+        self.assertIn("it holds", done.stdout)
+
+    def test_an_answer_that_does_not_hold_is_not_said_to_pass(self):
+        slow = {"slowdown": 1.5, "reason": "hardware thermal slowdown"}
+        search, _ = self.results("--latency-limit", "2ms", "--no-cache")
+        slow["from_probe"] = search["probes"] + 1
+        device = self.device({"throttling": [slow]})
+        workload, done = self.results("--latency-limit", "2ms", "--confirm", "2s", "--no-cache", device=device, code=4)
+        self.assertEqual(workload["confirmation"]["ruling"]["verdict"], "fail")
+        self.assertEqual(workload["confirmation"]["throttle_reasons"], ["hardware thermal slowdown"])
+        self.assertIn("does NOT hold", done.stdout)
+
+    def test_the_ordinary_call_of_the_answer_is_reported_and_up_to_where_launches_bind(self):
+        workload, done = self.results()
+        answer = workload["answer"]
+        self.assertGreater(answer["at_one"]["eager_latency_s"], 2 * answer["at_one"]["latency_s"])
+        self.assertGreaterEqual(answer["launch_bound_up_to"], answer["batch"])
+        self.assertIn(f"launch-bound up to batch {answer['launch_bound_up_to']}", done.stdout)
 
     def test_memory_decides_where_there_is_no_latency_limit(self):
         workload, _ = self.results("--latency-limit", "none", "--memory-limit", "2GiB")

@@ -1,8 +1,9 @@
+#include "sim/allocator.h"
+
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
 #include "forecast/allocator_simulation.h"
-#include "reference_allocator.h"
 
 namespace batchfit {
 namespace {
@@ -86,7 +87,7 @@ RC_GTEST_PROP(AllocatorSimulation, equals_a_naive_allocator_on_random_programs, 
   const auto steps = *rc::gen::resize(
       rc::kNominalSize, rc::gen::container<std::vector<std::pair<int, Bytes>>>(
                             length, rc::gen::pair(rc::gen::inRange(-400, 500), request_size())));
-  ReferenceAllocator reference(mode, cap);
+  sim::CachingAllocator reference(mode, cap);
   AllocatorSimulation simulated(mode, cap);
   std::vector<std::int64_t> held;
   std::int64_t name = 0;

@@ -53,7 +53,8 @@ Evidence evidence_of(std::initializer_list<Batch> batches, bool traced = true) {
 
 TEST(Forecast, of_nothing_is_nothing) {
   EXPECT_FALSE(forecast(Evidence{}, 4));
-  EXPECT_FALSE(crossing(Evidence{}, gibibyte, 64));
+  const Evidence nothing;
+  EXPECT_FALSE(crossing(Forecaster(nothing), gibibyte, 1, 64));
 }
 
 TEST(Forecast, of_a_measured_batch_is_the_measurement) {
@@ -187,26 +188,69 @@ TEST(Forecast, beyond_a_regime_change_uses_the_traces_of_that_regime) {
   EXPECT_EQ(result->own, context + (64 + 2 * 600 * 24) * mebibyte);
 }
 
+TEST(Forecast, tells_of_each_batch_what_was_known_before_it_ran) {
+  const auto forecasts = forecasts_before_runs(evidence_of({1, 2, 8, 2}), {});
+  ASSERT_EQ(forecasts.size(), 2U) << "none of the first, one of each other";
+  EXPECT_EQ(forecasts[0].batch, 2);
+  EXPECT_EQ(forecasts[0].basis, Basis::one_trace);
+  EXPECT_EQ(forecasts[1].batch, 8);
+  EXPECT_EQ(forecasts[1].basis, Basis::traces);
+  EXPECT_EQ(forecasts[1].own, context + (64 + 2 * 96) * mebibyte);
+}
+
 TEST(Crossing, finds_the_largest_batches_within_a_limit) {
-  const Evidence evidence = evidence_of({1, 2, 4});
+  const Evidence evidence = evidence_of({1, 2, 4, 16});
   const Bytes limit = context + (64 + 2 * 12 * 20) * mebibyte;
-  const auto found = crossing(evidence, limit, 1000);
+  const Forecaster forecaster(evidence);
+  const auto found = crossing(forecaster, limit, 1, 1000);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->likely, 20);
   EXPECT_LE(found->certain, 20);
-  EXPECT_GE(found->certain, 18);
+  EXPECT_GE(found->certain, 16);
   EXPECT_GE(found->possible, 20);
-  EXPECT_LE(found->possible, 22);
-  EXPECT_EQ(crossing(evidence, limit, 10)->likely, 10);
-  EXPECT_EQ(crossing(evidence, mebibyte, 10)->possible, 0);
+  EXPECT_LE(found->possible, 24);
+  EXPECT_EQ(crossing(forecaster, limit, 1, 10)->likely, 10);
+  EXPECT_EQ(crossing(forecaster, limit, 30, 100)->likely, 0);
+  EXPECT_EQ(crossing(forecaster, mebibyte, 1, 10)->possible, 0);
 }
 
-/// The hindcasts of both recordings that look so many doublings ahead and cross no regime change.
-std::vector<Hindcast> all_hindcasts(int doublings, const HindcastOptions& options) {
+TEST(Crossing, sees_a_drop_beyond_the_first_batch_that_does_not_pass) {
+  // Measured on an H100: from 256 to 384 the allocator finds room for a workspace that it had none for
+  // before.
+  const auto recording = read_recording(std::filesystem::path(BATCHFIT_TEST_DATA) /
+                                        "journals/h100-resnet50-fp32-graph.jsonl.gz");
+  ASSERT_TRUE(recording);
+  Evidence evidence;
+  for (const auto& [trace, segments, blocks] : recording->workloads.front().traces) {
+    if (trace.batch <= 256) evidence.add(trace);
+  }
+  const Forecaster forecaster(evidence);
+  const Bytes limit = forecaster.at(270)->own;
+  EXPECT_GT(forecaster.at(290)->own, limit);
+  EXPECT_GT(crossing(forecaster, limit, 257, 400)->likely, 300);
+}
+
+const std::filesystem::path data = BATCHFIT_TEST_DATA;
+
+std::vector<std::filesystem::path> h200_recordings() {
+  return {data / "allocator/h200-torch-2.11.json.gz", data / "allocator/h200-torch-2.11-capture.json.gz"};
+}
+
+std::vector<std::filesystem::path> h100_journals() {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(data / "journals")) {
+    if (entry.path().extension() == ".gz") paths.push_back(entry.path());
+  }
+  return paths;
+}
+
+/// The hindcasts that look so many doublings ahead and cross no regime change.
+std::vector<Hindcast> all_hindcasts(const std::vector<std::filesystem::path>& paths, int doublings,
+                                    const HindcastOptions& options) {
   std::vector<Hindcast> all;
-  for (const char* file : {"h200-torch-2.11.json.gz", "h200-torch-2.11-capture.json.gz"}) {
-    const auto recording = read_recording(std::filesystem::path(BATCHFIT_TEST_DATA) / "allocator" / file);
-    EXPECT_TRUE(recording);
+  for (const auto& path : paths) {
+    const auto recording = read_recording(path);
+    EXPECT_TRUE(recording) << path;
     for (const RecordedWorkload& workload : recording->workloads) {
       for (const Hindcast& hindcast : hindcasts(workload, options)) {
         if (hindcast.doublings() == doublings && !hindcast.forecast.crosses_regime) all.push_back(hindcast);
@@ -250,32 +294,44 @@ Calibration calibration(const std::vector<Hindcast>& all) {
 }
 
 TEST(ForecastOnRecordings, one_doubling_ahead_is_calibrated) {
-  const Calibration reached = calibration(all_hindcasts(1, {.context = context}));
+  const Calibration reached = calibration(all_hindcasts(h200_recordings(), 1, {.context = context}));
   EXPECT_EQ(reached.forecasts, 157U);
-  EXPECT_GE(reached.inside, 155U);
+  EXPECT_GE(reached.inside, 152U);
   EXPECT_LE(reached.median_error, 0.0001);
   EXPECT_LE(reached.worst_error, 0.07);
   EXPECT_LE(reached.median_width, 0.017);
-  EXPECT_LE(reached.widest, 0.15);
+  EXPECT_LE(reached.widest, 0.30);
+}
+
+TEST(ForecastOnRecordings, one_doubling_ahead_is_calibrated_on_another_device_and_other_batches) {
+  for (const Batch first : {1, 3}) {
+    const Calibration reached = calibration(all_hindcasts(h100_journals(), 1, {.first = first}));
+    EXPECT_GE(reached.forecasts, 168U);
+    EXPECT_GE(static_cast<double>(reached.inside), 0.95 * static_cast<double>(reached.forecasts));
+    EXPECT_LE(reached.median_error, 0.0001);
+    EXPECT_LE(reached.median_width, 0.02);
+    EXPECT_LE(reached.widest, 0.30);
+  }
 }
 
 TEST(ForecastOnRecordings, one_doubling_ahead_is_calibrated_for_the_allocator_alone) {
-  const Calibration reached = calibration(all_hindcasts(1, {}));
-  EXPECT_GE(reached.inside, 154U);
+  const Calibration reached = calibration(all_hindcasts(h200_recordings(), 1, {}));
+  EXPECT_GE(reached.inside, 151U);
   EXPECT_LE(reached.median_error, 0.0001);
   EXPECT_LE(reached.median_width, 0.02);
 }
 
 TEST(ForecastOnRecordings, two_doublings_ahead_is_calibrated) {
-  const Calibration reached = calibration(all_hindcasts(2, {.context = context}));
+  const Calibration reached = calibration(all_hindcasts(h200_recordings(), 2, {.context = context}));
   EXPECT_EQ(reached.forecasts, 145U);
-  EXPECT_GE(reached.inside, 140U);
+  EXPECT_GE(reached.inside, 138U);
   EXPECT_LE(reached.median_error, 0.0001);
-  EXPECT_LE(reached.median_width, 0.035);
+  EXPECT_LE(reached.median_width, 0.07);
 }
 
 TEST(ForecastOnRecordings, one_doubling_ahead_without_traces_is_wider_and_as_often_right) {
-  const Calibration reached = calibration(all_hindcasts(1, {.context = context, .with_traces = false}));
+  const Calibration reached =
+      calibration(all_hindcasts(h200_recordings(), 1, {.context = context, .with_traces = false}));
   EXPECT_EQ(reached.forecasts, 165U);
   EXPECT_GE(reached.inside, 157U);
   EXPECT_LE(reached.median_error, 0.005);
@@ -283,8 +339,8 @@ TEST(ForecastOnRecordings, one_doubling_ahead_without_traces_is_wider_and_as_oft
 }
 
 TEST(ForecastOnRecordings, a_doubling_across_a_regime_change_stays_inside_a_wide_interval) {
-  for (const char* file : {"h200-torch-2.11.json.gz", "h200-torch-2.11-capture.json.gz"}) {
-    const auto recording = read_recording(std::filesystem::path(BATCHFIT_TEST_DATA) / "allocator" / file);
+  for (const auto& path : h200_recordings()) {
+    const auto recording = read_recording(path);
     ASSERT_TRUE(recording);
     for (const RecordedWorkload& workload : recording->workloads) {
       for (const Hindcast& hindcast : hindcasts(workload)) {

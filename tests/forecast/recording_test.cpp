@@ -64,6 +64,17 @@ TEST(Recording, every_block_of_a_capture_lies_where_the_allocator_put_it) {
   }
 }
 
+TEST(Recording, a_journal_of_the_cache_is_replayed_to_the_byte) {
+  const auto journals = std::filesystem::path(BATCHFIT_TEST_DATA) / "journals";
+  EXPECT_EQ(replay_all(journals / "h100-resnet50-fp32-graph.jsonl.gz"), 24);
+  EXPECT_EQ(replay_all(journals / "h100-vit_b_16-fp16-eager.jsonl.gz"), 21);
+  const auto recording = read_recording(journals / "h100-resnet50-fp16-cl-eager.jsonl.gz");
+  ASSERT_TRUE(recording);
+  EXPECT_EQ(recording->device, "NVIDIA H100 80GB HBM3");
+  EXPECT_EQ(recording->workloads.front().name, "resnet50 fp16 channels-last, eager");
+  EXPECT_EQ(recording->workloads.front().peaks.front().context, 798556160);
+}
+
 TEST(Recording, what_is_no_recording_is_an_error_that_names_the_file) {
   const auto path = std::filesystem::temp_directory_path() / "batchfit-no-recording.json";
   for (const char* text :

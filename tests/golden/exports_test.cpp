@@ -60,7 +60,9 @@ std::vector<Row> parse_markdown(const std::string& text, const std::string& firs
   return rows;
 }
 
-std::vector<TuneRun> runs() { return {sample::two_models(), sample::mixed(), sample::on_a_cpu()}; }
+std::vector<TuneRun> runs() {
+  return {sample::two_models(), sample::mixed(), sample::on_a_cpu(), sample::many_lengths()};
+}
 
 /// Checks that the cell is the JSON's field as text, and empty where the field is absent.
 void expect_same(const std::string& cell, const Json& json, const char* field) {
@@ -69,6 +71,21 @@ void expect_same(const std::string& cell, const Json& json, const char* field) {
   } else {
     EXPECT_EQ(Json::parse(cell, nullptr, false), json[field]) << field;
   }
+}
+
+/// Holds the rows of the inputs that were not tuned against the JSON's; returns how many they are.
+std::size_t inputs_in(const Json& workload, const std::vector<Row>& rows, std::size_t first,
+                      std::map<std::string, std::size_t>& column) {
+  std::size_t r = first;
+  for (const Json& point : workload.value("distribution", Json::object()).value("points", Json::array())) {
+    if (point["shape"] == workload["subject"]["workload"]["shape"]) continue;
+    const Row& row = rows.at(r++);
+    EXPECT_EQ(row[column["answer"]], "input");
+    EXPECT_EQ(row[column["shape"]], "length=" + point["shape"]["length"].dump());
+    for (const char* field : {"batch", "latency_s", "own_memory_bytes", "throughput_per_s", "weight"})
+      expect_same(row[column[field]], point, field);
+  }
+  return r - first;
 }
 
 TEST(Exports, every_number_of_the_csv_is_the_jsons) {
@@ -94,8 +111,12 @@ TEST(Exports, every_number_of_the_csv_is_the_jsons) {
         const bool best = workload.contains("answer") && workload["answer"].contains("batch") &&
                           workload["answer"]["batch"] == batch["batch"];
         EXPECT_EQ(rows[r][column["answer"]] == "best", best);
+        if (best)
+          expect_same(rows[r][column["mixed_per_s"]], workload.value("distribution", Json::object()),
+                      "throughput_per_s");
         ++r;
       }
+      r += inputs_in(workload, rows, r, column);
     }
     EXPECT_EQ(r, rows.size());
   }
@@ -183,6 +204,16 @@ TEST(Exports, traces_stay_in_the_journal) {
   TuneRun run = sample::on_a_cpu();
   run.workloads[0].evidence.add(AllocationTrace{});
   EXPECT_EQ(results_json(run), results_json(sample::on_a_cpu()));
+}
+
+TEST(Exports, a_batch_that_thrashes_the_allocator_is_marked) {
+  TuneRun run = sample::on_a_cpu();
+  Observation thrashing = *run.workloads[0].evidence.observation(2);
+  thrashing.alloc_retries = 3;
+  run.workloads[0].evidence.add(thrashing);
+  const Json batch = results_json(run)["workloads"][0]["batches"].back();
+  EXPECT_EQ(batch["outcome"], "measured");
+  EXPECT_EQ(batch["reason"], "the allocator had to release its cache 3 times");
 }
 
 TEST(Exports, a_csv_row_stays_on_its_line) {

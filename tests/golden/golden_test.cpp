@@ -41,6 +41,10 @@ TEST(Golden, the_table_of_a_cpu) {
   expect_golden("on_a_cpu_80.txt", render_table(sample::on_a_cpu(), {.width = 80}));
 }
 
+TEST(Golden, the_table_of_a_distribution_of_inputs) {
+  expect_golden("many_lengths_100.txt", render_table(sample::many_lengths(), {.width = 100}));
+}
+
 TEST(Golden, the_table_in_colour) {
   expect_golden("two_models_colour.txt", render_table(sample::two_models(), {.width = 80, .colour = true}));
 }
@@ -48,7 +52,8 @@ TEST(Golden, the_table_in_colour) {
 TEST(Golden, the_exports) {
   for (const auto& [name, run] : {std::pair{"two_models", sample::two_models()},
                                   {"mixed", sample::mixed()},
-                                  {"on_a_cpu", sample::on_a_cpu()}}) {
+                                  {"on_a_cpu", sample::on_a_cpu()},
+                                  {"many_lengths", sample::many_lengths()}}) {
     expect_golden(std::string(name) + ".json", export_json(run));
     expect_golden(std::string(name) + ".csv", export_csv(run));
     expect_golden(std::string(name) + ".md", export_markdown(run));

@@ -191,4 +191,37 @@ TuneRun on_a_cpu() {
   return run;
 }
 
+TuneRun many_lengths() {
+  TuneRun run = run_of({"batchfit", "tune", "encoder", "decoder", "--shape", "length=128*6:512*3:2048*1"});
+  const auto at = [](std::int64_t length, double weight, const Subject& subject,
+                     std::optional<Observation> observation) {
+    DistributionPoint point{{{{"length", length}}, weight}, subject, std::nullopt, std::move(observation)};
+    point.subject->workload.shape = point.input.sizes;
+    return point;
+  };
+  for (const char* model : {"encoder", "decoder"}) {
+    TunedWorkload tuned = workload(model, "fp16",
+                                   {measured(1, 0.004, 300 * mebibyte), measured(2, 0.0055, 420 * mebibyte),
+                                    measured(3, 0.0072, 540 * mebibyte), measured(4, 0.0091, 660 * mebibyte)},
+                                   6, 4.5);
+    tuned.subject->workload.shape = {{"length", 2048}};
+    tuned.distribution = MeasuredDistribution{"length 128*6, 512*3, 2048*1", {{"length", 2048}}, {}};
+    run.workloads.push_back(std::move(tuned));
+  }
+  settle(run);
+  TunedWorkload& encoder = run.workloads[0];
+  encoder.distribution->points = {at(128, 6, *encoder.subject, measured(3, 0.0008, 220 * mebibyte)),
+                                  at(512, 3, *encoder.subject, measured(3, 0.0021, 280 * mebibyte)),
+                                  at(2048, 1, *encoder.subject, encoder.answer.at_best)};
+  TunedWorkload& decoder = run.workloads[1];
+  decoder.distribution->points = {at(128, 6, *decoder.subject, std::nullopt),
+                                  at(512, 3, *decoder.subject, measured(3, 0.0083, 700 * mebibyte)),
+                                  at(2048, 1, *decoder.subject, decoder.answer.at_best)};
+  decoder.distribution->points[0].subject.reset();
+  decoder.distribution->points[0].error =
+      Error{ErrorKind::runtime, "the model takes no length below 256", ""};
+  run.seconds = 9.1;
+  return run;
+}
+
 }  // namespace batchfit::sample

@@ -17,4 +17,8 @@ TuneRun mixed();
 /// Eager timing on a CPU without a latency limit, up to the largest batch allowed.
 TuneRun on_a_cpu();
 
+/// One answer for inputs of three lengths, of which the longest decides; and one where a shorter input takes
+/// longer, beside one that could not be measured.
+TuneRun many_lengths();
+
 }  // namespace batchfit::sample

@@ -111,7 +111,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 TEST(Table, fits_the_terminal_at_every_usual_width) {
   for (const int width : {60, 72, 80, 100, 140}) {
-    for (const TuneRun& run : {sample::two_models(), sample::mixed(), sample::on_a_cpu()}) {
+    for (const TuneRun& run :
+         {sample::two_models(), sample::mixed(), sample::on_a_cpu(), sample::many_lengths()}) {
       for (const std::string& line : lines_of(render_table(run, {.width = width}))) {
         EXPECT_LE(display_width(line), static_cast<std::size_t>(width)) << line;
       }

@@ -91,6 +91,17 @@ class ModelFiles(unittest.TestCase):
             self.assertEqual(code, 2, said)
             self.assertIn(words, said)
 
+    def test_what_torch_saves_under_the_same_names_is_refused_with_how_to_make_it(self):
+        weights = self.folder / "weights.pt"
+        torch.save(Net().state_dict(), weights)
+        exported = self.folder / "exported.pt2"
+        torch.export.save(torch.export.export(Net().eval(), EXAMPLE), exported)
+        for path, remedy in ((weights, "torch.jit.trace"), (exported, "aoti_compile_and_package")):
+            code, _, said = self.tune(path, *INPUTS)
+            self.assertEqual(code, 2, said)
+            self.assertIn(remedy, said)
+            self.assertLessEqual(len(said.splitlines()), 2, said)
+
     def test_a_changed_file_is_not_answered_from_the_cache(self):
         path = self.script("net.ts", Net(), EXAMPLE)
         _, first, _ = self.tune(path, *INPUTS)

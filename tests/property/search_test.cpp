@@ -3,6 +3,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -97,7 +98,7 @@ RC_GTEST_PROP(Search, whatever_is_answered_passes_and_its_neighbour_was_judged, 
   RC_ASSERT(batch == space.max_batch || made.answer.neighbour_judged);
 }
 
-RC_GTEST_PROP(Search, it_ends_within_its_bound_and_measures_no_batch_twice_or_beyond_the_largest, ()) {
+RC_GTEST_PROP(Search, it_ends_within_its_bound_and_measures_no_batch_but_the_canary_twice_or_beyond_the_largest, ()) {
   const Curves curves = any_curves(true);
   const SearchSpace space = any_space();
   const std::string name = *rc::gen::elementOf(strategy_names());
@@ -108,6 +109,7 @@ RC_GTEST_PROP(Search, it_ends_within_its_bound_and_measures_no_batch_twice_or_be
     RC_ASSERT(batch_of(probe) <= space.max_batch);
     if (const auto* measure = std::get_if<Measure>(&probe)) measured.push_back(measure->batch);
   }
+  if (measured.size() > 1 && measured.back() == 1) measured.pop_back();  // the canary
   const auto count = static_cast<int>(measured.size());
   std::sort(measured.begin(), measured.end());
   RC_ASSERT(std::adjacent_find(measured.begin(), measured.end()) == measured.end());
@@ -191,6 +193,36 @@ RC_GTEST_PROP(Search, it_ends_whatever_crashes_and_however_noisy_it_is, ()) {
   const Search made = search(any_strategy(space), device, any, space, {}, most_probes);
   // A batch costs its tries and at most as many probes as it takes pairs or samples to the cap.
   RC_ASSERT(static_cast<int>(made.probes.size()) <= most_probes);
+}
+
+TEST(Search, its_canary_finds_a_drift_that_solo_samples_do_not_show) {
+  SimulatedDevice device;
+  device.latency = [](Batch batch) {
+    return std::array{1.0, 1.5, 1.92, 2.4, 3.0}[std::min<std::size_t>(batch, 5) - 1];
+  };
+  device.memory = [](Batch) { return gibibyte; };
+  device.slowdown = [](int probe, int) { return probe == 0 ? 1.0 : 1.12; };
+  SearchSpace space{8, Timing::graph, {}};
+  space.rules.most_pair_seconds = 1e9;  // the passes take seconds
+  for (const std::string& name : strategy_names()) {
+    const Search made = search(make_strategy(name, space).value(), device, Limits{}, space);
+    EXPECT_EQ(made.answer.batch(), 3) << name << ": at the second probe's pace batch 3 seems to fail";
+    EXPECT_NEAR(made.answer.drift.value(), 0.12, 1e-9) << name;
+  }
+  const Search blind = search(exponential(space), device, Limits{}, space);
+  EXPECT_EQ(blind.answer.batch(), 2) << "the canary is what finds it";
+}
+
+TEST(Search, it_ends_with_a_canary_only_where_its_answer_rests_on_solo_samples) {
+  SimulatedDevice device;
+  device.latency = [](Batch batch) { return 1 + 0.001 * static_cast<double>(batch - 1); };
+  device.memory = [](Batch) { return gibibyte; };
+  const SearchSpace space{4, Timing::graph, {}};
+  const Search alone = search(make_strategy("exponential", space).value(), device, Limits{}, space);
+  EXPECT_EQ(alone.probes.back(), Probe(Measure{1, space.rules.few_samples}));
+  const Limits no_latency{MemoryShare{}, NoLimit{}};
+  const Search memory_only = search(make_strategy("exponential", space).value(), device, no_latency, space);
+  EXPECT_EQ(batch_of(memory_only.probes.back()), 4);
 }
 
 TEST(Search, a_look_ahead_that_only_crashes_is_given_up) {

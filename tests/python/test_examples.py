@@ -52,6 +52,14 @@ class Examples(unittest.TestCase):
         loaded = self.measured("transformers_llm.py", "llm", mode="decode", shape=small)
         self.assertEqual(loaded["subject"]["workload"]["shape"]["length"], 16)
 
+    @needs("transformers", "bitsandbytes")
+    def test_a_language_model_runs_in_4_bits(self) -> None:
+        small = {"layers": 2, "hidden": 256, "vocabulary": 1000, "length": 16}
+        for mode in ("prefill", "decode"):
+            with self.subTest(mode=mode):
+                loaded = self.measured("transformers_llm.py", "llm", mode=mode, dtype="nf4", shape=small)
+                self.assertIn("bitsandbytes", loaded["subject"]["runtime"]["details"]["packages"])
+
     @needs("ultralytics")
     def test_an_ultralytics_model(self) -> None:
         self.measured("ultralytics_yolo.py", "yolo", shape={"size": 64})

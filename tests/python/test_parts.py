@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 from batchfit_worker import catalogue, declaration, devices, errors, host, identity, nvml, requests, samples, trace, user_model
 from batchfit_worker.device_memory import LARGEST_CONTEXT_CHANGE, MARGIN, MEBIBYTE, DeviceMemory
+from batchfit_worker.session import Session
 from pipe import FOLDER, PACKAGE
 
 
@@ -216,6 +218,22 @@ class Identity(unittest.TestCase):
             (folder / "a.py").write_text("x = 2")
             self.assertNotEqual(first, identity.code_digest([folder / "a.py"], folder))
 
+    def test_packages_are_those_that_the_sources_import_whatever_they_are_called(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for distribution, module, version in (("alike", "alike", "1.0"), ("Other-Name", "unlike", "2.5"), ("unused", "unused", "3.0")):
+                place = Path(folder, f"{distribution.replace('-', '_')}-{version}.dist-info")
+                place.mkdir()
+                (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+                (place / "top_level.txt").write_text(module + "\n")
+            own = Path(folder, "helper.py")
+            own.write_text("")
+            source = Path(folder, "model.py")
+            source.write_text("import json\nimport torch\nimport alike.part\nfrom unlike import x\nimport helper\nimport missing\n")
+            self.addCleanup(identity._all_distributions.cache_clear)
+            identity._all_distributions.cache_clear()
+            with unittest.mock.patch.object(sys, "path", [folder, *sys.path]):
+                self.assertEqual(identity.packages([source, own]), "Other-Name 2.5, alike 1.0")
+
     def test_the_weights_digest_sees_either_end_of_a_file(self) -> None:
         with tempfile.TemporaryDirectory() as text:
             path = Path(text) / "weights.bin"
@@ -229,6 +247,17 @@ class Identity(unittest.TestCase):
     def test_the_processor_and_its_memory_are_known(self) -> None:
         self.assertTrue(host.processor_name())
         self.assertGreater(host.total_bytes(), host.peak_resident_bytes() or 0)
+
+
+class Garbage(unittest.TestCase):
+    def test_what_is_loaded_is_left_out_of_collections_until_it_is_released(self) -> None:
+        self.addCleanup(gc.unfreeze)
+        target = catalogue.Target.parse(str(FOLDER / "models/functions.py:load"))
+        session = Session(target, catalogue.entries(target), {})
+        session.load(requests.read(requests.Load, {"device": "cpu", "model": "functions"}))
+        self.assertGreater(gc.get_freeze_count(), 0)
+        session.release()
+        self.assertEqual(gc.get_freeze_count(), 0)
 
 
 class Restart(unittest.TestCase):

@@ -45,6 +45,11 @@ ObservationBuilder& ObservationBuilder::cap(Bytes bytes) {
   return *this;
 }
 
+ObservationBuilder& ObservationBuilder::throttled() {
+  observation_.conditions.throttle_reasons = {"hardware thermal slowdown"};
+  return *this;
+}
+
 ObservationBuilder& ObservationBuilder::reason(std::string text) {
   observation_.reason = std::move(text);
   return *this;

@@ -19,6 +19,7 @@ class ObservationBuilder {
   ObservationBuilder& samples(int count, Seconds each);
   ObservationBuilder& own(Bytes bytes);  ///< all of it reserved
   ObservationBuilder& cap(Bytes bytes);
+  ObservationBuilder& throttled();  ///< by heat
   ObservationBuilder& reason(std::string text);
   operator Observation() const {
     return observation_;

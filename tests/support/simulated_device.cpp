@@ -35,7 +35,8 @@ Record SimulatedDevice::run(const Probe& probe, int number) const {
     return observation;
   }
   observation.memory.reserved_peak = memory(batch);
-  for (int i = 0; i < samples; ++i) observation.samples.push_back(sample(batch));
+  const int asked = std::get<Measure>(probe).samples;
+  for (int i = 0; i < (asked > 0 ? asked : samples); ++i) observation.samples.push_back(sample(batch));
   return observation;
 }
 

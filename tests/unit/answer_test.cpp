@@ -58,8 +58,8 @@ TEST(Answer, a_gap_to_the_next_batch_is_not_called_proven) {
 }
 
 TEST(Answer, batches_that_the_noise_left_open_do_not_pass_and_are_listed) {
-  const Answer found =
-      answer_of({within(1), close_to_the_limit(2), Record(test::compared(2, 128, 128)), too_slow(3)});
+  const Answer found = answer_of({measured(1).samples(5, 1), measured(2).samples(5, 1.99),
+                                  Record(test::compared(2, 128, 128)), measured(3).samples(5, 3)});
   EXPECT_EQ(found.batch(), 1);
   ASSERT_EQ(found.undecided.size(), 1U);
   EXPECT_EQ(found.undecided[0].batch, 2);

@@ -19,22 +19,25 @@ TEST(SignTest, at_5_percent_it_needs_7_of_7_or_10_of_11_or_12_of_14_or_14_of_17)
   EXPECT_EQ(sign_test(0, 0, 0.05), Verdict::undecided);
 }
 
-/// M = 2ⁿ · 2∫[½,1] pᵏ(1−p)ⁿ⁻ᵏ dp by Simpson's rule.
-double integrated(int trials, int successes) {
+/// M = ∫[s,1] (p/s)ᵏ((1−p)/(1−s))ⁿ⁻ᵏ dp / (1−s) by Simpson's rule.
+double integrated(int trials, int successes, double share) {
   constexpr int steps = 20'000;
   const auto density = [&](double p) {
-    return std::pow(2 * p, successes) * std::pow(2 * (1 - p), trials - successes);
+    return std::pow(p / share, successes) * std::pow((1 - p) / (1 - share), trials - successes);
   };
-  double sum = density(0.5) + density(1);
-  for (int i = 1; i < steps; ++i) sum += density(0.5 + 0.5 * i / steps) * (i % 2 == 1 ? 4 : 2);
-  return 2 * sum * 0.5 / steps / 3;
+  double sum = density(share) + density(1);
+  for (int i = 1; i < steps; ++i) sum += density(share + (1 - share) * i / steps) * (i % 2 == 1 ? 4 : 2);
+  return sum / steps / 3;
 }
 
 TEST(SignTest, the_martingale_equals_its_integral) {
-  for (const int trials : {0, 1, 2, 7, 16, 64, 256}) {
-    for (int successes = 0; successes <= trials; successes += 1 + trials / 20) {
-      const double expected = integrated(trials, successes);
-      EXPECT_NEAR(sign_martingale(trials, successes) / expected, 1, 1e-8) << successes << " of " << trials;
+  for (const double share : {0.5, 0.9, 0.99}) {
+    for (const int trials : {0, 1, 2, 7, 16, 64, 256}) {
+      for (int successes = 0; successes <= trials; successes += 1 + trials / 20) {
+        const double expected = integrated(trials, successes, share);
+        EXPECT_NEAR(sign_martingale(trials, successes, share) / expected, 1, 1e-6)
+            << successes << " of " << trials << " at " << share;
+      }
     }
   }
 }
@@ -48,6 +51,15 @@ TEST(SignTest, at_one_half_its_mean_stays_so_that_it_may_be_looked_at_after_ever
       ASSERT_NEAR(next / sign_martingale(trials, successes), 1, 1e-9) << successes << " of " << trials;
     }
   }
+}
+
+TEST(SignTest, it_says_how_many_trials_settle_it_at_a_rate) {
+  EXPECT_EQ((Trials{0, 0, 0.05}.to_settle(256)), 7);
+  EXPECT_EQ((Trials{7, 0, 0.03}.to_settle(256)), 8) << "failures settle it too";
+  EXPECT_EQ((Trials{32, 16, 0.05}.to_settle(256)), std::nullopt);
+  EXPECT_TRUE((Trials{32, 17, 0.05}.to_settle(256, 2))) << "the rate may be better than it looks";
+  EXPECT_EQ((Trials{0, 0, 0.05}.to_settle(6)), std::nullopt);
+  EXPECT_EQ((Trials{0, 0, 0.05, 0.95}.to_settle(256)), 88) << "the 95th percentile needs more";
 }
 
 TEST(SignTest, the_levels_of_all_tests_together_spend_alpha) {

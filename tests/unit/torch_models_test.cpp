@@ -53,7 +53,7 @@ class RecordingWeights : public Weights {
   std::vector<Entry> asked;
 
  private:
-  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) override {
+  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape, at::ScalarType /*dtype*/) override {
     asked.push_back({name, shape.vec()});
     return at::empty(shape, at::TensorOptions().device(at::kMeta).dtype(at::kFloat));
   }
@@ -96,8 +96,9 @@ TEST(HashInput, is_the_rules_input_bit_for_bit) {
 }
 
 TEST(RandomWeights, the_seed_decides_and_values_keep_their_rule) {
-  const auto values = [](std::int64_t seed, const char* name, std::vector<std::int64_t> shape) {
-    return RandomWeights(at::kCPU, seed).get(name, shape);
+  const auto values = [](std::int64_t seed, const char* name, std::vector<std::int64_t> shape,
+                         at::ScalarType dtype = at::kFloat) {
+    return RandomWeights(at::kCPU, seed).get(name, shape, dtype);
   };
   EXPECT_TRUE(values(1, "fc.weight", {10, 100}).equal(values(1, "fc.weight", {10, 100})));
   EXPECT_FALSE(values(1, "fc.weight", {10, 100}).equal(values(2, "fc.weight", {10, 100})));
@@ -105,6 +106,12 @@ TEST(RandomWeights, the_seed_decides_and_values_keep_their_rule) {
   EXPECT_GE(variance.min().item<double>(), 1.0);
   EXPECT_LE(variance.max().item<double>(), 1.5);
   EXPECT_LE(values(1, "fc.weight", {10, 100}).abs().max().item<double>(), 0.2);
+  for (const at::ScalarType dtype : {at::kHalf, at::kBFloat16}) {
+    const at::Tensor small = values(1, "fc.weight", {10, 100}, dtype);
+    EXPECT_EQ(small.scalar_type(), dtype);
+    EXPECT_LE(small.abs().max().item<double>(), 0.201);
+    EXPECT_GT(small.abs().max().item<double>(), 0.19);
+  }
 }
 
 /// Weights without one entry, and with one of another shape.
@@ -114,7 +121,7 @@ class DamagedWeights : public Weights {
       : Weights(at::kCPU), damaged_(std::move(damaged)), missing_(missing) {}
 
  private:
-  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) override {
+  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape, at::ScalarType /*dtype*/) override {
     if (name != damaged_) return at::empty(shape, at::kFloat);
     if (missing_) return failure(ErrorKind::usage, "there is no weight '" + name + "'");
     return at::empty({1, 2}, at::kFloat);

@@ -19,7 +19,8 @@ class SimDeviceFile {
     static int count = 0;
     path_ = std::filesystem::temp_directory_path() /
             ("sim " + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".json");
-    Json device = Json::parse(R"({"format": "batchfit-sim-device", "version": 1, "name": "test device",
+    Json& device = json_ =
+        Json::parse(R"({"format": "batchfit-sim-device", "version": 1, "name": "test device",
       "total_memory_bytes": 1073741824, "context_bytes": 104857600, "seed": 1, "model": "tiny", "dtypes": ["fp32"],
       "capabilities": ["graph_timing", "memory_cap", "memory_counters", "peak_resets", "compare", "environment"],
       "program": [{"alloc": "x", "bytes_per_item": 4194304}, {"free": "x"}],
@@ -31,6 +32,8 @@ class SimDeviceFile {
   SimDeviceFile(const SimDeviceFile&) = delete;
   SimDeviceFile& operator=(const SimDeviceFile&) = delete;
   ~SimDeviceFile() { std::filesystem::remove(path_); }
+
+  const Json& json() const { return json_; }
 
   std::string command() const { return shell_quoted(SIM_WORKER) + " " + shell_quoted(path_.string()); }
 
@@ -45,6 +48,7 @@ class SimDeviceFile {
   }
 
  private:
+  Json json_;
   std::filesystem::path path_;
 };
 

@@ -55,7 +55,31 @@ TEST_P(Shipped, memory_and_latency_agree_with_the_independent_truth) {
 
 INSTANTIATE_TEST_SUITE_P(Devices, Shipped,
                          testing::Values("resnet-like", "llm-like", "noisy", "throttling", "crowded",
-                                         "hostile"));
+                                         "hostile", "caching"));
+
+TEST(SimDevice, at_another_size_what_grows_with_the_batch_grows_with_the_size) {
+  SimDevice device = shipped("resnet-like");
+  device.size = NamedSize{"length", 128, {{100, 0.5}}};
+  ASSERT_TRUE(at_size(device, 256));
+  const auto double_size = *at_size(device, 256);
+  EXPECT_DOUBLE_EQ(true_latency(double_size, 1, Timing::graph) - true_latency(device, 1, Timing::graph),
+                   device.pieces.front().per_item);
+  EXPECT_EQ(double_size.program.front().bytes_per_item, 2 * device.program.front().bytes_per_item);
+  const auto standard = *at_size(device, 128);
+  EXPECT_EQ(true_own_memory(standard, 7), true_own_memory(device, 7));
+  EXPECT_LT(true_latency(*at_size(device, 200), 4, Timing::graph),
+            true_latency(*at_size(device, 199), 4, Timing::graph))
+      << "200 is a multiple of 100, whose factor is 0.5";
+}
+
+TEST(SimDevice, has_no_size_that_it_cannot_hold) {
+  SimDevice device = shipped("resnet-like");
+  EXPECT_FALSE(at_size(device, 1)) << "it has no named size";
+  device.size = NamedSize{"length", 1, {}};
+  for (const std::int64_t size :
+       {std::int64_t{0}, std::int64_t{-4}, std::int64_t{1} << 40, std::int64_t{1} << 25})
+    EXPECT_FALSE(at_size(device, size)) << size;
+}
 
 TEST(SimDevice, the_same_probe_gives_the_same_record_and_the_next_another) {
   const SimDevice device = shipped("resnet-like");
@@ -74,8 +98,34 @@ TEST(SimDevice, one_byte_less_than_a_pass_needs_is_out_of_memory) {
   plan.cap = *plan.cap - 1;
   const Observation seen = measure(device, Timing::graph, 8, plan);
   EXPECT_EQ(seen.outcome, Outcome::out_of_memory);
-  EXPECT_EQ(seen.cap, allocator_peaks(device, 8).reserved - 1);
+  EXPECT_EQ(seen.cap, allocator_peaks(device, Timing::graph, 8).reserved - 1);
   EXPECT_FALSE(seen.memory.own());
+}
+
+TEST(SimDevice, a_workspace_comes_and_goes_with_the_batch) {
+  const SimDevice device = shipped("caching");
+  const auto workspace_of = [&](Batch batch) {
+    const AllocationTrace trace = trace_of(device, Timing::graph, batch);
+    EXPECT_EQ(trace.reserved_peak + device.context, true_own_memory(device, batch));
+    return std::ssize(trace.events);
+  };
+  EXPECT_EQ(workspace_of(47), 10);
+  EXPECT_EQ(workspace_of(48), 12);
+  EXPECT_EQ(workspace_of(159), 12);
+  EXPECT_EQ(workspace_of(160), 10);
+  EXPECT_GT(true_own_memory(device, 159), true_own_memory(device, 160)) << "memory is not monotone";
+}
+
+TEST(SimDevice, at_the_cap_an_eager_pass_releases_and_retries_where_a_capture_fails) {
+  SimDevice device = shipped("caching");
+  device.program = {
+      {"a", false, 30 * mebibyte, 0, 1, {}}, {"a", true, 0, 0, 1, {}}, {"b", false, 40 * mebibyte, 0, 1, {}}};
+  const Bytes cap = 150 * mebibyte;  // 100 MiB of weights and either of them
+  EXPECT_FALSE(allocator_peaks(device, Timing::graph, 1, cap).fits);
+  const AllocatorPeaks eager = allocator_peaks(device, Timing::eager, 1, cap);
+  EXPECT_TRUE(eager.fits);
+  EXPECT_EQ(eager.retries, 1);
+  EXPECT_EQ(eager.reserved, 140 * mebibyte);
 }
 
 TEST(SimDevice, a_hot_device_is_slow_and_says_so) {

@@ -19,6 +19,8 @@ constexpr int format_version = 1;
 constexpr Bytes most_bytes = Bytes{1} << 44;
 constexpr Bytes most_bytes_per_item = Bytes{1} << 30;
 constexpr std::size_t longest_list = 1024;
+// Times the most bytes per item this leaves 62 bits too.
+constexpr std::int64_t largest_size = std::int64_t{1} << 26;
 
 void read_positive(Fields& fields, const char* name, Batch& out) {
   fields.maybe(name, out);
@@ -52,6 +54,10 @@ Result<ProgramStep> read_step(const Json& json) {
   fields.required(step.is_free ? "free" : "alloc", step.block);
   read_bytes(fields, "bytes", step.bytes);
   read_bytes(fields, "bytes_per_item", step.bytes_per_item, most_bytes_per_item);
+  read_positive(fields, "from_batch", step.from_batch);
+  fields.maybe("until_batch", step.until_batch);
+  if (step.is_free && (fields.find("from_batch") != nullptr || step.until_batch))
+    fields.fail("frees with a range of batches: only an allocation has one");
   return fields.finish(step);
 }
 
@@ -72,6 +78,16 @@ Result<LatencyDip> read_dip(const Json& json) {
   fields.required("factor", dip.factor);
   if (dip.factor <= 0) fields.fail("'factor' is not above 0");
   return fields.finish(dip);
+}
+
+Result<NamedSize> read_size(const Json& json) {
+  Fields fields(json, "size");
+  NamedSize size;
+  fields.required("name", size.name);
+  read_positive(fields, "standard", size.standard);
+  if (size.standard > largest_size) fields.fail("'standard' is too large");
+  read_list(fields, "dips", read_dip, size.dips);
+  return fields.finish(std::move(size));
 }
 
 Result<LatencySteps> read_steps(const Json& json) {
@@ -147,6 +163,15 @@ void read_noise(Fields& fields, SimDevice& device) {
   fields.nested(noise.finish(device.noise), device.noise);
 }
 
+void read_allocator(Fields& fields, SimDevice& device) {
+  std::string allocator = "sums";
+  fields.maybe("allocator", allocator);
+  if (allocator != "sums" && allocator != "caching") fields.fail("'allocator' is neither sums nor caching");
+  if (allocator == "caching") device.allocator = AllocatorRules::caching;
+  const bool traces = std::ranges::find(device.capabilities, "memory_trace") != device.capabilities.end();
+  if (traces && allocator != "caching") fields.fail("traces memory without the caching allocator");
+}
+
 /// Frees only what is there, allocates no name twice at a time.
 void check_program(Fields& fields, const std::vector<ProgramStep>& program) {
   std::set<std::string> live;
@@ -159,6 +184,21 @@ void check_program(Fields& fields, const std::vector<ProgramStep>& program) {
 }
 
 }  // namespace
+
+std::optional<SimDevice> at_size(const SimDevice& device, std::int64_t size) {
+  if (!device.size || size < 1 || size > largest_size) return std::nullopt;
+  SimDevice scaled = device;
+  for (ProgramStep& step : scaled.program) {
+    step.bytes_per_item = step.bytes_per_item * size / device.size->standard;
+    if (step.bytes_per_item > most_bytes_per_item) return std::nullopt;
+  }
+  for (LatencyPiece& piece : scaled.pieces)
+    piece.per_item *= static_cast<double>(size) / static_cast<double>(device.size->standard);
+  for (const LatencyDip& dip : device.size->dips) {
+    if (size % dip.every == 0) scaled.dips.push_back({1, dip.factor});
+  }
+  return scaled;
+}
 
 Result<SimDevice> device_from_json(const Json& json) {
   Fields fields(json, "simulated device");
@@ -181,7 +221,9 @@ Result<SimDevice> device_from_json(const Json& json) {
   fields.required("model", device.model);
   fields.required("dtypes", device.dtypes);
   fields.maybe("input_shape", device.input_shape);
+  if (const Json* size = fields.find("size")) fields.nested(read_size(*size), device.size.emplace());
   read_bytes(fields, "weights_bytes", device.weights);
+  read_allocator(fields, device);
   read_list(fields, "program", read_step, device.program);
   check_program(fields, device.program);
   read_latency(fields, device);

@@ -11,12 +11,23 @@
 
 namespace batchfit::sim {
 
+/// What turns a program into reserved memory.
+enum class AllocatorRules {
+  sums,     ///< the sum of what is live, rounded up
+  caching,  ///< PyTorch's caching allocator
+};
+
 /// One step of a pass: an allocation of `bytes + bytes_per_item * batch`, or the end of one.
 struct ProgramStep {
   std::string block;
   bool is_free = false;
   Bytes bytes = 0;
   Bytes bytes_per_item = 0;
+  Batch from_batch = 1;              ///< an allocation is there from this batch on
+  std::optional<Batch> until_batch;  ///< … up to, not including, this one
+  bool is_there_at(Batch batch) const {
+    return batch >= from_batch && (!until_batch || batch < *until_batch);
+  }
 };
 
 /// From this batch on (to the next piece) a pass takes `base + per_item * batch` on the device.
@@ -36,6 +47,14 @@ struct LatencySteps {
 struct LatencyDip {
   Batch every = 1;
   double factor = 1;
+};
+
+/// A size of the input that a load may name. At `standard` the device is as the rest of its file says; at
+/// another size, what grows with the batch grows with the size too.
+struct NamedSize {
+  std::string name;
+  std::int64_t standard = 1;
+  std::vector<LatencyDip> dips;  ///< of sizes instead of batches
 };
 
 /// Standard deviations of the logarithm of a sample; the median of many samples is the true latency.
@@ -85,10 +104,12 @@ struct SimDevice {
   std::vector<std::string> dtypes;
   std::vector<std::int64_t> input_shape;
   Bytes weights = 0;
+  AllocatorRules allocator = AllocatorRules::sums;
   std::vector<ProgramStep> program;
   std::vector<LatencyPiece> pieces;  ///< ascending `from`, the first from 1
   std::optional<LatencySteps> steps;
   std::vector<LatencyDip> dips;
+  std::optional<NamedSize> size;
   Seconds launch_overhead = 0;
   Noise noise;
   double drift_per_probe = 0;
@@ -97,6 +118,10 @@ struct SimDevice {
   std::vector<PlannedFault> faults;
   Seconds probe_wall = 0;  ///< really waited in each probe
 };
+
+/// The device as it is for inputs of this size; absent where it has no named size, or the size is not 1 or
+/// more, or makes bytes that no file may state.
+std::optional<SimDevice> at_size(const SimDevice& device, std::int64_t size);
 
 /// corrupt error that names the field; any JSON may be given.
 Result<SimDevice> device_from_json(const Json& json);

@@ -188,6 +188,7 @@ std::map<std::string, Strike> strikes_on_the_answer() {
       {"replace_worker", changes([](Json& reply) { reply["replace_worker"] = true; })},
       {"failed", ends_in("failed")},
       {"out_of_memory", ends_in("out_of_memory")},
+      {"leaky", ends_in("out_of_memory")},  // and from then on the handler spoils every answer
       {"alloc_retries", sets_in_record("alloc_retries", 3)},
   };
 }

@@ -13,6 +13,20 @@ namespace {
 constexpr int protocol_version = 1;
 constexpr std::int64_t most_samples = 100'000;  // keeps an answer within the protocol's longest line
 
+// What a process that leaks keeps, and how many times longer its passes take.
+constexpr Bytes leaked = 256 * mebibyte;
+constexpr double leaky_slowdown = 2;
+
+/// Makes measured figures those of a process that leaks.
+void spoil(Json& reply) {
+  if (!reply.contains("records")) return;
+  for (Json& record : reply["records"]) {
+    if (!record.contains("samples_s")) continue;
+    record["reserved_peak_bytes"] = record["reserved_peak_bytes"].get<Bytes>() + leaked;
+    for (Json& sample : record["samples_s"]) sample = sample.get<Seconds>() * leaky_slowdown;
+  }
+}
+
 Fields fields_of(const Json& request, const std::string& op) { return {request, op, ErrorKind::usage}; }
 
 void check_batch(Fields& fields, const char* name, Batch batch) {
@@ -25,8 +39,10 @@ void check_batch(Fields& fields, const char* name, Batch batch) {
 
 Answer<Json> SimWorker::handle(const std::string& op, const Json& request) {
   const Moment moment = moment_of(op, request);
-  const Answer<Json> good = answer(op, request);
+  Answer<Json> good = answer(op, request);
+  if (good && leaks_) spoil(*good);
   const PlannedFault* fault = good ? fault_at(device_.faults, moment) : nullptr;
+  if (fault != nullptr && fault->kind == "leaky") leaks_ = true;
   return fault == nullptr ? good : strike(*fault, *good, request.value("id", Json()), output_);
 }
 
@@ -124,11 +140,15 @@ Answer<Json> SimWorker::load(const Json& request) {
   if (timing == "graph" && !has_graph)
     return refuse(RefusalKind::unsupported, "this device has no graph timing");
 
+  const auto sized = sized_for(workload.shape);
+  if (!sized) return tl::unexpected(sized.error());
+
   workload.weights = "random (seed " + std::to_string(seed) + ")";
   workload.model_code = "simulated";
   workload.input_shape = device_.input_shape;
   workload.timing = has_graph && timing != "eager" ? Timing::graph : Timing::eager;
   loaded_ = workload.timing;
+  at_load_ = *sized;
   const Runtime runtime{"simulation", BATCHFIT_VERSION, {{"device_file", device_.digest}}};
   Json reply = environment();
   reply["subject"] = to_json(Subject{device(), runtime, workload});
@@ -136,6 +156,22 @@ Answer<Json> SimWorker::load(const Json& request) {
   reply["notes"] = {"device: simulated", "weights: " + workload.weights};
   reply["took_s"] = 0;
   return reply;
+}
+
+Answer<SimDevice> SimWorker::sized_for(const std::map<std::string, std::int64_t>& shape) const {
+  const auto& size = device_.size;
+  for (const auto& [name, value] : shape) {
+    if (!size || name != size->name)
+      return refuse(RefusalKind::usage, "the model has no size '" + name + "'",
+                    size ? "there is " + size->name : "leave --shape out");
+  }
+  if (shape.empty()) return device_;
+  const auto sized = at_size(device_, shape.begin()->second);
+  if (!sized)
+    return refuse(RefusalKind::usage,
+                  "no size " + std::to_string(shape.begin()->second) + " of '" + size->name + "'",
+                  "give one nearer to the standard, " + std::to_string(size->standard));
+  return *sized;
 }
 
 Answer<Json> SimWorker::probe(const Json& request) {
@@ -148,14 +184,22 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.required("max_samples", plan.max_samples);
   fields.required("seconds", plan.seconds);
   fields.maybe("cap_bytes", plan.cap);
+  bool trace = false;
+  fields.maybe("trace", trace);
+  fields.maybe("eager_samples", plan.eager_samples);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
   }
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
+  plan.eager_samples = can("eager_latency") ? std::min(plan.eager_samples, most_samples) : 0;
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(measure(device_, *loaded_, batch, plan)))});
+  const Observation seen = measure(at_load_, *loaded_, batch, plan);
+  reply["records"] = Json::array({to_json(Record(seen))});
+  if (trace && can("memory_trace") && seen.outcome == Outcome::measured) {
+    reply["records"].push_back(to_json(Record(trace_of(at_load_, *loaded_, batch))));
+  }
   return reply;
 }
 
@@ -176,7 +220,7 @@ Answer<Json> SimWorker::compare_two(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   asked.pairs = static_cast<int>(pairs);
   Json reply = environment();
-  reply["records"] = Json::array({to_json(Record(compare(device_, *loaded_, asked, seed, probes_)))});
+  reply["records"] = Json::array({to_json(Record(compare(at_load_, *loaded_, asked, seed, probes_)))});
   return reply;
 }
 

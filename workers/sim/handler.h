@@ -25,6 +25,7 @@ class SimWorker : public Handler {
   Answer<Json> load(const Json& request);
   Answer<Json> probe(const Json& request);
   Answer<Json> compare_two(const Json& request);
+  Answer<SimDevice> sized_for(const std::map<std::string, std::int64_t>& shape) const;
   Json environment() const;
   Device device() const;
   Moment moment_of(const std::string& op, const Json& request);
@@ -33,6 +34,8 @@ class SimWorker : public Handler {
   SimDevice device_;
   int output_;
   std::optional<Timing> loaded_;  ///< how the loaded model is timed
+  SimDevice at_load_;             ///< the device for inputs of the loaded sizes
+  bool leaks_ = false;            ///< a leaky fault struck: this process keeps memory and is slow
   std::int64_t probes_ = 0;       ///< by the tuner's count, or this process's where the tuner does not say
 };
 

@@ -6,6 +6,9 @@
 #include <numbers>
 #include <random>
 #include <string>
+#include <vector>
+
+#include "sim/allocator.h"
 
 namespace batchfit::sim {
 namespace {
@@ -48,14 +51,15 @@ class Clock {
     }
   }
 
-  Seconds sample(Batch batch, Random& random) const {
-    const double sigma = timing_ == Timing::graph ? device_.noise.graph : device_.noise.eager;
-    return undisturbed(batch) * slowdown_ * std::exp(sigma * random.normal());
+  Seconds sample(Batch batch, Random& random) const { return sample(batch, timing_, random); }
+  Seconds sample(Batch batch, Timing timing, Random& random) const {
+    const double sigma = timing == Timing::graph ? device_.noise.graph : device_.noise.eager;
+    return undisturbed(batch, timing) * slowdown_ * std::exp(sigma * random.normal());
   }
   const std::vector<std::string>& throttle_reasons() const { return reasons_; }
 
  private:
-  Seconds undisturbed(Batch batch) const {
+  Seconds undisturbed(Batch batch, Timing timing) const {
     const auto after = std::upper_bound(device_.pieces.begin(), device_.pieces.end(), batch,
                                         [](Batch b, const LatencyPiece& piece) { return b < piece.from; });
     const LatencyPiece& piece = *std::prev(after);
@@ -67,7 +71,7 @@ class Clock {
       if (batch % dip.every == 0) latency *= dip.factor;
     }
     // Launches run ahead of the device: an eager pass takes the longer of the two.
-    return timing_ == Timing::eager ? std::max(latency, device_.launch_overhead) : latency;
+    return timing == Timing::eager ? std::max(latency, device_.launch_overhead) : latency;
   }
 
   const SimDevice& device_;
@@ -94,21 +98,85 @@ Bytes reservable(const SimDevice& device, const ProbePlan& plan) {
 
 }  // namespace
 
-AllocatorPeaks allocator_peaks(const SimDevice& device, Batch batch) {
+namespace {
+
+AllocatorPeaks sums(const SimDevice& device, Batch batch, std::optional<Bytes> cap) {
   std::map<std::string, Bytes> live;
   Bytes allocated = charged(device.weights);
   Bytes peak = allocated;
   for (const ProgramStep& step : device.program) {
     if (step.is_free) {
       allocated -= live[step.block];
+      live.erase(step.block);
       continue;
     }
+    if (!step.is_there_at(batch)) continue;
     const Bytes bytes = charged(step.bytes + step.bytes_per_item * batch);
     live[step.block] = bytes;
     allocated += bytes;
     peak = std::max(peak, allocated);
   }
-  return {peak, rounded_up(peak, segment_unit)};
+  const Bytes reserved = rounded_up(peak, segment_unit);
+  return {peak, reserved, 0, !cap || reserved <= *cap};
+}
+
+/// The requests of a pass, in order.
+std::vector<AllocationEvent> events_of(const SimDevice& device, Batch batch) {
+  std::vector<AllocationEvent> events;
+  std::map<std::string, std::int64_t> live;
+  std::int64_t last = 0;
+  for (const ProgramStep& step : device.program) {
+    if (step.is_free) {
+      const auto block = live.find(step.block);
+      if (block == live.end()) continue;  // it was not there at this batch
+      events.push_back({0, block->second, true});
+      live.erase(block);
+    } else if (step.is_there_at(batch)) {
+      live[step.block] = ++last;
+      events.push_back({step.bytes + step.bytes_per_item * batch, last, false});
+    }
+  }
+  return events;
+}
+
+AllocatorPeaks cached(const SimDevice& device, Timing timing, Batch batch, std::optional<Bytes> cap) {
+  const Bytes weights = rounded_up(device.weights, segment_unit);
+  CachingAllocator allocator(timing, cap ? std::optional(*cap - weights) : std::nullopt);
+  AllocatorPeaks peaks;
+  peaks.fits = !cap || weights <= *cap;
+  for (const AllocationEvent& event : events_of(device, batch)) {
+    if (event.is_free) {
+      allocator.release(event.block);
+    } else if (!allocator.allocate(event.block, event.bytes)) {
+      peaks.fits = false;
+      break;
+    }
+  }
+  peaks.allocated = rounded_up(device.weights, allocation_unit) + allocator.allocated_peak;
+  peaks.reserved = weights + allocator.reserved_peak;
+  peaks.retries = allocator.retries;
+  return peaks;
+}
+
+}  // namespace
+
+AllocatorPeaks allocator_peaks(const SimDevice& device, Timing timing, Batch batch,
+                               std::optional<Bytes> cap) {
+  return device.allocator == AllocatorRules::caching ? cached(device, timing, batch, cap)
+                                                     : sums(device, batch, cap);
+}
+
+AllocationTrace trace_of(const SimDevice& device, Timing timing, Batch batch) {
+  const AllocatorPeaks peaks = allocator_peaks(device, timing, batch);
+  AllocationTrace trace;
+  trace.batch = batch;
+  trace.timing = timing;
+  trace.events = events_of(device, batch);
+  trace.reserved_before = rounded_up(device.weights, segment_unit);
+  trace.allocated_before = rounded_up(device.weights, allocation_unit);
+  trace.reserved_peak = peaks.reserved;
+  trace.allocated_peak = peaks.allocated;
+  return trace;
 }
 
 Observation measure(const SimDevice& device, Timing timing, Batch batch, const ProbePlan& plan) {
@@ -117,13 +185,13 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
   observation.batch = batch;
   observation.conditions = conditions_of(device, clock, plan.number);
   observation.cap = reservable(device, plan);
-  observation.alloc_retries = 0;
+  const AllocatorPeaks peaks = allocator_peaks(device, timing, batch, observation.cap);
+  observation.alloc_retries = peaks.retries;
   observation.ooms = 0;
-  const AllocatorPeaks peaks = allocator_peaks(device, batch);
-  if (peaks.reserved > *observation.cap) {
+  if (!peaks.fits) {
     observation.outcome = Outcome::out_of_memory;
-    observation.reason =
-        "a pass needs " + format_bytes(peaks.reserved) + ", the cap is " + format_bytes(*observation.cap);
+    observation.reason = "a pass needs " + format_bytes(allocator_peaks(device, timing, batch).reserved) +
+                         ", the cap is " + format_bytes(*observation.cap);
     observation.ooms = 1;
     return observation;
   }
@@ -135,6 +203,10 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
          (std::ssize(observation.samples) < plan.max_samples && observation.took < plan.seconds)) {
     observation.samples.push_back(clock.sample(batch, random));
     observation.took += observation.samples.back();
+  }
+  for (std::int64_t i = 0; timing == Timing::graph && i < plan.eager_samples; ++i) {
+    observation.eager_samples.push_back(clock.sample(batch, Timing::eager, random));
+    observation.took += observation.eager_samples.back();
   }
   return observation;
 }

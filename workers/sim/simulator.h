@@ -6,6 +6,7 @@
 
 #include "facts/observation.h"
 #include "facts/probe.h"
+#include "facts/trace.h"
 #include "facts/workload.h"
 #include "sim/device.h"
 
@@ -21,16 +22,24 @@ struct ProbePlan {
   std::int64_t min_samples = 1;
   std::int64_t max_samples = 1;
   Seconds seconds = 0;
-  std::optional<Bytes> cap;  ///< the most own memory that may be taken
+  std::int64_t eager_samples = 0;  ///< ordinary calls to time beside replays
+  std::optional<Bytes> cap;        ///< the most own memory that may be taken
 };
 
-/// What a pass takes of the caching allocator. One rule stands for the allocator: a request is rounded up to
-/// 512 B, one above 1 MiB to 2 MiB, and what is reserved is the sum of what is live, rounded up to 2 MiB.
+/// What a pass takes of the device's allocator, as docs/simulated-device.md says.
 struct AllocatorPeaks {
   Bytes allocated = 0;
   Bytes reserved = 0;
+  std::int64_t retries = 0;  ///< of the caching allocator, at the cap
+  bool fits = true;          ///< within the cap
 };
-AllocatorPeaks allocator_peaks(const SimDevice& device, Batch batch);
+
+/// `cap`: the most that may be reserved.
+AllocatorPeaks allocator_peaks(const SimDevice& device, Timing timing, Batch batch,
+                               std::optional<Bytes> cap = std::nullopt);
+
+/// The allocation trace of a pass on a device with the caching allocator.
+AllocationTrace trace_of(const SimDevice& device, Timing timing, Batch batch);
 
 /// What measuring the device gives. The same file, seed, probe number and batch always give the same record;
 /// no real time passes, and `took` is simulated too.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/allocator.h"
+
 namespace batchfit::sim {
 namespace {
 
@@ -18,6 +20,23 @@ bool is_live(const SimDevice& device, std::size_t i, std::size_t at) {
     if (device.program[j].is_free && device.program[j].block == device.program[i].block) return false;
   }
   return true;
+}
+
+/// Without a cap a pass takes the same in a capture and eagerly.
+Bytes true_memory_of_a_cache(const SimDevice& device, Batch batch) {
+  CachingAllocator allocator(Timing::graph, std::nullopt);
+  for (std::size_t at = 0; at < device.program.size(); ++at) {
+    const ProgramStep& step = device.program[at];
+    // A block is named after the step that allocates it, the last one of its name before this step.
+    for (std::size_t i = at; step.is_free && i-- > 0;) {
+      if (device.program[i].is_free || device.program[i].block != step.block) continue;
+      allocator.release(static_cast<std::int64_t>(i) + 1);
+      break;
+    }
+    if (!step.is_free && step.is_there_at(batch))
+      allocator.allocate(static_cast<std::int64_t>(at) + 1, step.bytes + step.bytes_per_item * batch);
+  }
+  return device.context + (device.weights + 2097151) / 2097152 * 2097152 + allocator.reserved_peak;
 }
 
 }  // namespace
@@ -39,13 +58,14 @@ Seconds true_latency(const SimDevice& device, Batch batch, Timing timing) {
 }
 
 Bytes true_own_memory(const SimDevice& device, Batch batch) {
+  if (device.allocator == AllocatorRules::caching) return true_memory_of_a_cache(device, batch);
   const Bytes weights = rounded_request(device.weights);
   Bytes most = weights;
   for (std::size_t at = 0; at < device.program.size(); ++at) {
     Bytes held = weights;
     for (std::size_t i = 0; i <= at; ++i) {
       const ProgramStep& step = device.program[i];
-      if (!step.is_free && is_live(device, i, at))
+      if (!step.is_free && step.is_there_at(batch) && is_live(device, i, at))
         held += rounded_request(step.bytes + step.bytes_per_item * batch);
     }
     most = std::max(most, held);

@@ -55,7 +55,7 @@ class CudaEngine : public Engine {
   }
   std::vector<std::string> capabilities() const override {
     std::vector<std::string> names{"memory_cap", "memory_counters", "peak_resets", "compare"};
-    if (timing_ == Timing::graph) names.emplace_back("graph_timing");
+    if (timing_ == Timing::graph) names.insert(names.end(), {"graph_timing", "eager_latency"});
     if (CudaTrace::available()) names.emplace_back("memory_trace");
     if (device_.context()) names.emplace_back("environment");
     if (device_.conditions() != Conditions{}) names.emplace_back("conditions");
@@ -72,9 +72,9 @@ class CudaEngine : public Engine {
     return attempt(step, [this] { return device_.allocator().ooms; });
   }
   std::unique_ptr<Pass> pass(Batch batch) const;
-  /// Runs the batch eagerly and frees it, so that what loads lazily is loaded; returns what the allocator
-  /// reserved more at its peak.
-  Bytes warm_up(Batch batch, int passes);
+  /// Runs the batch eagerly and frees it, so that what loads lazily is loaded, then times `samples` more
+  /// calls where there is a list for them; returns what the allocator reserved more at its peak.
+  Bytes warm_up(Batch batch, int passes, std::int64_t samples = 0, std::vector<Seconds>* timed = nullptr);
   /// Runs the batch from an emptied allocator in the mode that is timed, so that it is ready for samples; the
   /// trace is that of the first pass, or of the capture.
   std::unique_ptr<Pass> warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const;
@@ -93,11 +93,12 @@ std::unique_ptr<Pass> CudaEngine::pass(Batch batch) const {
   return std::make_unique<EagerPass>(loaded_, device_, batch);
 }
 
-Bytes CudaEngine::warm_up(Batch batch, int passes) {
+Bytes CudaEngine::warm_up(Batch batch, int passes, std::int64_t samples, std::vector<Seconds>* timed) {
   const Bytes before = device_.allocator().reserved;
   {
     EagerPass eager(loaded_, device_, batch);
     for (int i = 0; i < passes; ++i) eager.run();
+    for (std::int64_t i = 0; timed != nullptr && i < samples; ++i) timed->push_back(eager.timed());
   }
   const Bytes taken = device_.allocator().reserved_peak - before;
   device_.empty_allocator();
@@ -136,7 +137,7 @@ std::unique_ptr<Pass> CudaEngine::warmed_up_pass(Batch batch, std::optional<Allo
 
 void CudaEngine::take_observation(const ProbeRequest& request, Measured& measured, bool& capturing) {
   Observation& observation = measured.observation;
-  if (timing_ == Timing::graph) warm_up(request.batch, 1);
+  if (timing_ == Timing::graph) warm_up(request.batch, 1, request.eager_samples, &observation.eager_samples);
   const bool traced = request.trace && CudaTrace::available();
   capturing = timing_ == Timing::graph;
   const auto ready = warmed_up_pass(request.batch, traced ? &measured.trace : nullptr);

@@ -69,7 +69,7 @@ at::Tensor tensor_of(const files::NamedTensor& stored, std::shared_ptr<const voi
       copy.mutable_data_ptr(), stored.shape, stored.strides, [copy](void*) {}, options);
 }
 
-Result<at::Tensor> FileWeights::find(const std::string& name, at::IntArrayRef shape) {
+Result<at::Tensor> FileWeights::find(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) {
   const files::NamedTensor* stored = file_->find(name);
   if (stored == nullptr) {
     return failure(
@@ -86,7 +86,7 @@ Result<at::Tensor> FileWeights::find(const std::string& name, at::IntArrayRef sh
                                files::name_of(stored->type)),
                    "give weights that are not quantised");
   }
-  return tensor.to(device()).to(at::kFloat);
+  return tensor.to(dtype).to(device());
 }
 
 void FileWeights::check_all_used() {

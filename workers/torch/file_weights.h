@@ -12,7 +12,7 @@ namespace batchfit {
 /// where they are not aligned as their type needs. Never write to it.
 at::Tensor tensor_of(const files::NamedTensor& stored, std::shared_ptr<const void> owner);
 
-/// Weights from a file, converted to float32 where they are of another floating-point type.
+/// Weights from a file, of any floating-point type.
 class FileWeights : public Weights {
  public:
   FileWeights(std::shared_ptr<const files::WeightsFile> file, at::Device device)
@@ -24,7 +24,7 @@ class FileWeights : public Weights {
   void check_all_used();
 
  private:
-  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape) override;
+  Result<at::Tensor> find(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) override;
 
   std::shared_ptr<const files::WeightsFile> file_;
   std::unordered_set<std::string> used_;

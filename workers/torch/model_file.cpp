@@ -22,6 +22,15 @@ namespace fs = std::filesystem;
 /// Batches that a fixed export is tried with, doubled each time, to be able to say which it was made for.
 constexpr Batch largest_fixed_batch_tried = 256;
 
+// torch.export.save and torch.save write files of the same names.
+constexpr const char* not_a_package_remedy =
+    "make it with this torch's torch._inductor.aoti_compile_and_package, on this kind of device; what "
+    "torch.export.save writes is not compiled";
+constexpr const char* not_torchscript_remedy =
+    "make it with torch.jit.trace or torch.jit.script and its save(); what torch.save writes needs its "
+    "Python "
+    "code, and the Python worker (docs/guide-your-model.md)";
+
 std::string extension_of(const std::string& model) { return fs::path(model).extension().string(); }
 
 bool is_package(const std::string& model) { return extension_of(model) == ".pt2"; }
@@ -75,6 +84,9 @@ std::string message_of(const std::exception& error) {
   text.erase(text.find_last_not_of(" \n") + 1);
   return text.substr(text.rfind('\n') + 1);
 }
+
+/// torch's message of a file that is none goes on for pages.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 /// Whether a pass of the batch runs and gives as many items: what was exported for another batch may do
 /// either. Out of memory is thrown on, for it tells nothing.
@@ -158,8 +170,8 @@ Answer<LoadedModel> load_model_file(const LoadRequest& request, const ModelInfo&
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const std::exception& error) {
-    return refuse(RefusalKind::usage, request.model + " cannot be loaded: " + message_of(error),
-                  "export it with this torch, and for this kind of device");
+    return refuse(RefusalKind::usage, request.model + " cannot be loaded: " + first_line(message_of(error)),
+                  package ? not_a_package_remedy : not_torchscript_remedy);
   }
   if (const auto checked = check_batches(loaded, package ? 2 : 1); !checked)
     return tl::unexpected(checked.error());

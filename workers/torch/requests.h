@@ -40,8 +40,9 @@ struct SamplingPlan {
 struct ProbeRequest {
   Batch batch = 1;
   SamplingPlan sampling;
-  std::optional<Bytes> cap;  ///< the most own memory (context and allocator) that may be taken
-  bool trace = false;        ///< record the allocations of a pass
+  std::optional<Bytes> cap;        ///< the most own memory (context and allocator) that may be taken
+  bool trace = false;              ///< record the allocations of a pass
+  std::int64_t eager_samples = 0;  ///< under graph timing: ordinary calls to time too
 };
 
 struct CompareRequest {

@@ -39,15 +39,15 @@ constexpr std::int64_t fill_grain = 1 << 16;
 
 }  // namespace
 
-at::Tensor Weights::get(const std::string& name, at::IntArrayRef shape) {
-  Result<at::Tensor> found = find(name, shape);
-  if (found && found->sizes() == shape) return std::move(*found);
+at::Tensor Weights::get(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) {
+  Result<at::Tensor> found = find(name, shape, dtype);
+  if (found && found->sizes() == shape) return found->to(dtype);
   fail(found ? Error{ErrorKind::usage,
                      fmt::format("weight '{}' has shape [{}] and not [{}]", name,
                                  fmt::join(found->sizes(), ", "), fmt::join(shape, ", ")),
                      "give the weights of this model"}
              : found.error());
-  return at::zeros(shape, at::TensorOptions().device(device_).dtype(at::kFloat));
+  return at::zeros(shape, at::TensorOptions().device(device_).dtype(dtype));
 }
 
 ValueRule value_rule(const std::string& name, at::IntArrayRef shape) {
@@ -80,9 +80,9 @@ RandomWeights::RandomWeights(at::Device device, std::int64_t seed) : Weights(dev
   generator.set_current_seed(static_cast<std::uint64_t>(seed));
 }
 
-Result<at::Tensor> RandomWeights::find(const std::string& name, at::IntArrayRef shape) {
+Result<at::Tensor> RandomWeights::find(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) {
   const ValueRule rule = value_rule(name, shape);
-  at::Tensor values = at::empty(shape, at::TensorOptions().device(device()).dtype(at::kFloat));
+  at::Tensor values = at::empty(shape, at::TensorOptions().device(device()).dtype(dtype));
   const double low = rule.magnitude ? rule.offset : rule.offset - rule.scale;
   return values.uniform_(low, rule.offset + rule.scale);
 }
@@ -97,7 +97,8 @@ void fill_by_hash(float* out, std::int64_t count, std::uint32_t entry, const Val
   });
 }
 
-Result<at::Tensor> HashWeights::find(const std::string& name, at::IntArrayRef shape) {
+Result<at::Tensor> HashWeights::find(const std::string& name, at::IntArrayRef shape,
+                                     at::ScalarType /*dtype*/) {
   at::Tensor values = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
   fill_by_hash(values.mutable_data_ptr<float>(), values.numel(), next_entry_++, value_rule(name, shape));
   return values.to(device());

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -11,6 +12,7 @@ import platform
 import re
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ def runtime(version: str, worker: str, details: dict[str, str]) -> dict[str, Any
 def local_sources(folder: Path) -> list[Path]:
     """The files of the imported modules that lie under the folder: the user's own code. Python and what is installed may lie
     there too (a folder with an environment in it)."""
-    files = {Path(file).resolve() for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+    files = {Path(file).resolve() for module in list(sys.modules.values()) if _may_be_own(file := getattr(module, "__file__", None))}
     not_own = {Path(sysconfig.get_path("stdlib")).resolve(), Path(__file__).resolve().parent}
     return sorted(
         file
@@ -54,6 +56,11 @@ def local_sources(folder: Path) -> list[Path]:
         and "site-packages" not in file.parts
         and not not_own & set(file.parents)
     )
+
+
+def _may_be_own(file: str | None) -> bool:
+    """Leaves out the thousands of modules of torch before their paths are looked up on the disk."""
+    return bool(file) and file.endswith(".py") and "site-packages" not in file
 
 
 def code_digest(sources: list[Path], folder: Path) -> str:
@@ -74,9 +81,24 @@ def packages(sources: list[Path]) -> str:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 imported.add(node.module.split(".")[0])
     imported |= {name for name in INDIRECT if name in sys.modules}
-    distributions = importlib.metadata.packages_distributions()
-    names = {name for module in imported for name in distributions.get(module, ())} - {"torch", "batchfit-worker"}
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in sorted(names))
+    imported -= sys.stdlib_module_names | {source.stem for source in sources} | {"torch", "batchfit_worker"}
+    installed = {name: version for module in imported for name, version in _distributions(module)}
+    return ", ".join(f"{name} {installed[name]}" for name in sorted(installed))
+
+
+def _distributions(module: str) -> list[tuple[str, str]]:
+    """Names and versions of what has the module. Most packages are called as their module; the list of all that is installed
+    takes 0.4 s to read."""
+    try:
+        return [(module, importlib.metadata.version(module))]
+    except importlib.metadata.PackageNotFoundError:
+        names = _all_distributions().get(module, ())
+        return [(name, importlib.metadata.version(name)) for name in names]
+
+
+@functools.cache
+def _all_distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
 
 
 def weights_digest(path: Path) -> str:

@@ -35,38 +35,39 @@ at::Tensor LayerNorm::forward(const at::Tensor& input) const {
 }
 
 at::Tensor Builder::entry(const std::string& name, at::IntArrayRef shape) {
-  return weights_.get(name, shape).to(options_.dtype);
+  return weights_.get(name, shape, options_.dtype);
 }
 
 at::Tensor Builder::kernel_format(const at::Tensor& weight) const {
-  const at::Tensor cast = weight.to(options_.dtype);
-  return options_.channels_last ? cast.contiguous(at::MemoryFormat::ChannelsLast) : cast;
+  return options_.channels_last ? weight.contiguous(at::MemoryFormat::ChannelsLast) : weight;
 }
 
 Convolution Builder::convolution(const std::string& name, const ConvolutionSize& size) {
-  const at::Tensor weight = kernel_format(weights_.get(name + ".weight", shape_of(size)));
+  const at::Tensor weight = kernel_format(entry(name + ".weight", shape_of(size)));
   return {weight, entry(name + ".bias", {size.out}), size.stride, size.padding, size.groups};
 }
 
 std::pair<Convolution, BatchNorm> Builder::normalised_convolution(const std::string& convolution_name,
                                                                   const std::string& norm_name,
                                                                   const ConvolutionSize& size, double eps) {
+  // Folded in float32, before the cast to the model's dtype.
+  const at::ScalarType dtype = options_.fold_batchnorm ? at::kFloat : options_.dtype;
   const std::int64_t out = size.out;
-  at::Tensor weight = weights_.get(convolution_name + ".weight", shape_of(size));
-  const at::Tensor gamma = weights_.get(norm_name + ".weight", {out});
-  const at::Tensor beta = weights_.get(norm_name + ".bias", {out});
-  const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out});
-  const at::Tensor variance = weights_.get(norm_name + ".running_var", {out});
+  at::Tensor weight = weights_.get(convolution_name + ".weight", shape_of(size), dtype);
+  const at::Tensor gamma = weights_.get(norm_name + ".weight", {out}, dtype);
+  const at::Tensor beta = weights_.get(norm_name + ".bias", {out}, dtype);
+  const at::Tensor mean = weights_.get(norm_name + ".running_mean", {out}, dtype);
+  const at::Tensor variance = weights_.get(norm_name + ".running_var", {out}, dtype);
   if (!options_.fold_batchnorm) {
-    const auto cast = [this](const at::Tensor& tensor) { return tensor.to(options_.dtype); };
     return {Convolution{kernel_format(weight), {}, size.stride, size.padding, size.groups},
-            BatchNorm{cast(gamma), cast(beta), cast(mean), cast(variance), eps}};
+            BatchNorm{gamma, beta, mean, variance, eps}};
   }
-  // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta, in float32 before the cast.
+  // BatchNorm(conv(x)) = gamma · (conv(x) − mean) / sqrt(variance + eps) + beta.
   const at::Tensor factor = gamma.mul(at::rsqrt(variance.add(eps)));
   weight = weight.mul(factor.view({out, 1, 1, 1}));
   const at::Tensor bias = beta.sub(mean.mul(factor)).to(options_.dtype);
-  return {Convolution{kernel_format(weight), bias, size.stride, size.padding, size.groups}, BatchNorm{}};
+  return {Convolution{kernel_format(weight.to(options_.dtype)), bias, size.stride, size.padding, size.groups},
+          BatchNorm{}};
 }
 
 Linear Builder::linear(const std::string& name, std::int64_t out, std::int64_t in) {

@@ -10,7 +10,7 @@ ModelInfo resnet50() {
   info.name = "resnet50";
   info.about =
       "ResNet-50 v1.5, image classification, 3x224x224, 25.6 M parameters (torchvision's architecture)";
-  info.code = "resnet50-1";
+  info.code = "resnet50-2";
   info.item_shape = {3, 224, 224};
   info.has_batchnorm = true;
   info.build = build_resnet50;
@@ -21,7 +21,7 @@ ModelInfo vit_b_16() {
   ModelInfo info;
   info.name = "vit_b_16";
   info.about = "ViT-B/16, image classification, 3x224x224, 86.6 M parameters (torchvision's architecture)";
-  info.code = "vit_b_16-1";
+  info.code = "vit_b_16-2";
   info.item_shape = {3, 224, 224};
   info.build = build_vit_b_16;
   return info;

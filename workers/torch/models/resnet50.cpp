@@ -16,8 +16,11 @@ namespace {
 
 using NormalisedConvolution = std::pair<Convolution, BatchNorm>;
 
-at::Tensor run(const NormalisedConvolution& layer, const at::Tensor& input) {
-  return layer.second.forward(layer.first.forward(input));
+/// Lets go of the input once the convolution has read it, before BatchNorm takes memory: an input that nobody
+/// else holds would make the peak a tensor higher.
+at::Tensor run(const NormalisedConvolution& layer, at::Tensor input) {
+  input = layer.first.forward(input);
+  return layer.second.forward(std::move(input));
 }
 
 /// 1×1, 3×3, 1×1 with a residual connection, through a 1×1 projection where the shape changes.
@@ -27,8 +30,8 @@ struct Bottleneck {
 
   at::Tensor forward(const at::Tensor& input) const {
     at::Tensor x = run(reduce, input).relu_();
-    x = run(middle, x).relu_();
-    x = run(expand, x);
+    x = run(middle, std::move(x)).relu_();
+    x = run(expand, std::move(x));
     x.add_(projection ? run(*projection, input) : input);
     return x.relu_();
   }

@@ -1,18 +1,21 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "forecast/allocator_simulation.h"
+#include "base/units.h"
+#include "facts/workload.h"
 
-namespace batchfit {
+namespace batchfit::sim {
 
-/// The caching allocator's rules once more, written to be obviously right: segments are lists of blocks,
-/// every question is a scan over all of them.
-class ReferenceAllocator {
+/// PyTorch's caching allocator as docs/simulated-device.md says, written to be obviously right: segments are
+/// lists of blocks, every question is a scan over all of them. It shares nothing with src/forecast, which is
+/// held against it.
+class CachingAllocator {
  public:
-  ReferenceAllocator(Timing mode, std::optional<Bytes> cap) : mode_(mode), cap_(cap) {}
+  CachingAllocator(Timing mode, std::optional<Bytes> cap) : mode_(mode), cap_(cap) {}
 
   /// The block's address; absent where memory ran out.
   std::optional<std::int64_t> allocate(std::int64_t name, Bytes bytes) {
@@ -123,4 +126,4 @@ class ReferenceAllocator {
   std::int64_t lowest_ = std::int64_t{1} << 47;
 };
 
-}  // namespace batchfit
+}  // namespace batchfit::sim

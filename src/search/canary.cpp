@@ -1,0 +1,42 @@
+#include <algorithm>
+
+#include "search/answer.h"
+#include "search/strategy.h"
+
+namespace batchfit {
+namespace {
+
+bool shows_batch_1(const Record& record) {
+  const auto* alone = std::get_if<Observation>(&record);
+  const auto* pairs = std::get_if<Comparison>(&record);
+  return (alone != nullptr && alone->batch == 1) || (pairs != nullptr && pairs->reference == 1);
+}
+
+/// Whether the verdict on the batch's latency rests on solo samples taken after batch 1 was last seen.
+bool unwatched(const Evidence& evidence, const std::optional<Ruling>& ruling) {
+  if (!ruling || ruling->batch == 1 || !ruling->latency) return false;
+  if (ruling->latency->verdict == Verdict::undecided || !evidence.pairs(1, ruling->batch).empty())
+    return false;
+  for (auto record = evidence.records().rbegin(); record != evidence.records().rend(); ++record) {
+    if (shows_batch_1(*record)) return false;
+    const auto* alone = std::get_if<Observation>(&*record);
+    if (alone != nullptr && alone->batch == ruling->batch) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Strategy watched(Strategy next, const SearchSpace& space) {
+  return [next = std::move(next), space](const Evidence& evidence, const Limits& limits,
+                                         const Environment& environment) -> Step {
+    Step step = next(evidence, limits, environment);
+    const auto* done = std::get_if<Done>(&step);
+    if (done == nullptr || evidence.samples(1).empty()) return step;
+    const Answer found = answer(evidence, limits, environment, space, *done);
+    const bool canary = unwatched(evidence, found.best) || unwatched(evidence, found.next);
+    return canary ? Step(Measure{1, space.rules.few_samples}) : step;
+  };
+}
+
+}  // namespace batchfit
