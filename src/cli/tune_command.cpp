@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <future>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -133,6 +134,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.nvml_seconds = local.took;
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
                       *budget, *confirm,         options.refresh};
+  std::future<void> written;
   for (const std::string& model : options.models) {
     if (cancel.raised()) break;
     progress.begin(label_of(model, options.workload));
@@ -141,8 +143,12 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     tuned.notes.insert(tuned.notes.end(), shapes->notes.begin(), shapes->notes.end());
     run.workloads.push_back(std::move(tuned));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    write_exports(exports, run, /*at_end=*/false);
+    // The next model loads meanwhile.
+    if (written.valid()) written.wait();
+    written = std::async(std::launch::async,
+                         [&exports, so_far = run] { write_exports(exports, so_far, /*at_end=*/false); });
   }
+  if (written.valid()) written.wait();
   progress.clear();
 
   const bool stdout_is_taken =
