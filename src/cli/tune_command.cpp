@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 
 #include "base/clock.h"
@@ -153,6 +154,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.nvml_seconds = local.took;
   const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
                       *budget, *confirm,         options.refresh};
+  std::future<void> written;
   for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
     request->model = model;
@@ -162,8 +164,12 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    write_exports(exports, run, /*at_end=*/false);
+    // The next model loads meanwhile.
+    if (written.valid()) written.wait();
+    written = std::async(std::launch::async,
+                         [&exports, so_far = run] { write_exports(exports, so_far, /*at_end=*/false); });
   }
+  if (written.valid()) written.wait();
   progress.clear();
 
   const bool stdout_is_taken =

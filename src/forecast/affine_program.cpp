@@ -188,7 +188,7 @@ std::optional<AffineProgram> AffineProgram::align(std::span<const AllocationTrac
     const AllocationEvent& event = second.tensors[place];
     const Bytes before = first.tensors[place].bytes;
     const Line line{{smaller.batch, before}, {larger.batch, event.bytes}};
-    program.steps_.push_back({event.block, event.is_free, false, line, line, line});
+    program.steps_.push_back({event.block, event.is_free, false, true, line, line, line});
     if ((event.bytes - before) % (larger.batch - smaller.batch) != 0) ++program.inexact_;
   }
   add_workspaces(second.tensors.size());
@@ -222,7 +222,7 @@ void AffineProgram::add_batch_dependent_blocks(std::span<const AllocationTrace* 
     const Batch smaller = traces[traces.size() - 2]->batch;
     const Line line =
         input ? Line{{0, 0}, {input->first, input->second}} : Line{{smaller, left[i]}, {larger_, right[i]}};
-    steps_.push_back({take_block(segments_, right[i]), false, false, line, line, line});
+    steps_.push_back({take_block(segments_, right[i]), false, false, true, line, line, line});
   }
 }
 
@@ -258,7 +258,8 @@ void AffineProgram::guess_size(std::span<const Point> sizes, Step& step) {
 }
 
 void AffineProgram::add_workspace(std::span<const Point> sizes) {
-  Step step{next_workspace_++, false, true, {}, {}, {}};
+  const bool always = std::ranges::all_of(sizes, [](const Point& size) { return size.bytes > 0; });
+  Step step{next_workspace_++, false, true, always, {}, {}, {}};
   guess_size(sizes, step);
   if (step.low.at(2 * larger_) != step.high.at(2 * larger_)) ++unsettled_;
   steps_.push_back(step);
@@ -274,8 +275,8 @@ Bytes AffineProgram::bytes(const Step& step, Batch batch, WorkspaceGuess guess) 
       return std::min(step.low.at(batch), step.high.at(batch));
     case WorkspaceGuess::high:
       return std::max(step.low.at(batch), step.high.at(batch));
-    case WorkspaceGuess::absent:
-      return step.is_workspace ? 0 : step.likely.at(batch);
+    case WorkspaceGuess::fewest:
+      return step.is_always_there ? step.likely.at(batch) : 0;
   }
   return 0;
 }

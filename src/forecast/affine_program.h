@@ -10,7 +10,12 @@
 namespace batchfit {
 
 /// What the workspaces of another batch may take, where the traces leave that open.
-enum class WorkspaceGuess { likely, low, high, absent };
+enum class WorkspaceGuess {
+  likely,
+  low,
+  high,
+  fewest,  ///< none where any trace had none: libraries choose them by the batch's divisors too
+};
 
 /// The allocation program of a workload as a function of the batch, from the traces of two batches.
 ///
@@ -58,6 +63,7 @@ class AffineProgram {
     std::int64_t block = 0;
     bool is_free = false;
     bool is_workspace = false;
+    bool is_always_there = true;  ///< in all traces
     Line likely;
     Line low;  ///< as likely where the size is settled
     Line high;

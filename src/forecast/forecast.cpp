@@ -174,12 +174,12 @@ HeldMemory Forecaster::beside_program(const TraceChoice& choice, const Prepared&
   return {held.likely + fixed, held.low + fixed - unsure, held.high + fixed + unsure + context_.growth};
 }
 
-std::optional<Bytes> Forecaster::without_workspaces(Batch batch) const {
+std::optional<Bytes> Forecaster::with_fewest_workspaces(Batch batch) const {
   if (traces_.empty() || resident_) return std::nullopt;
   const TraceChoice choice = choose_traces(traces_, regimes_, batch);
   const Prepared& known = prepared(choice);
   if (!known.program) return std::nullopt;
-  const Bytes reserved = simulate(known.program->at(batch, WorkspaceGuess::absent)).reserved_peak;
+  const Bytes reserved = simulate(known.program->at(batch, WorkspaceGuess::fewest)).reserved_peak;
   return reserved + beside_program(choice, known, batch).low;
 }
 

@@ -55,9 +55,9 @@ class Forecaster {
   /// Own memory at `batch`; absent where the evidence holds no memory figure at all.
   std::optional<Forecast> at(Batch batch) const;
 
-  /// Own memory at `batch` if no workspace were needed: the least that a library can make it; absent without
-  /// traces that align.
-  std::optional<Bytes> without_workspaces(Batch batch) const;
+  /// Own memory at `batch` with the fewest workspaces: none of those that any trace did without; absent
+  /// without traces that align.
+  std::optional<Bytes> with_fewest_workspaces(Batch batch) const;
 
   /// As regime_changes() below.
   std::vector<Batch> regime_changes(Batch up_to) const;

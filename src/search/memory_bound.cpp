@@ -1,6 +1,7 @@
 #include "search/memory_bound.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace batchfit {
 namespace {
@@ -138,11 +139,20 @@ std::optional<Batch> MemoryBound::change_of_regime_beyond(Batch failing, Batch f
   return std::nullopt;
 }
 
-/// A library chooses workspaces by the batch's divisors too: of two batches in a row one may need none.
+/// Libraries need a workspace at some batches and do without at others, by the batch's divisors too: resnet50
+/// in fp32 took 17 % less at batches 191 and 247 than at 192. Looked at are the largest batch that could be
+/// within with the fewest, the one before it, and the one after `failing`.
 std::optional<Batch> MemoryBound::other_workspaces_beyond(Batch failing, Batch furthest) const {
-  const Batch next = failing + 1;
-  const auto bare = forecaster_.without_workspaces(next);
-  return next <= furthest && bare && worth_a_look(next, *bare) ? std::optional(next) : std::nullopt;
+  const auto least = [&](Batch batch) {
+    return forecaster_.with_fewest_workspaces(batch).value_or(std::numeric_limits<Bytes>::max());
+  };
+  const Batch stride = 1 + (furthest - failing) / most_forecasts;
+  Batch largest = furthest;
+  while (largest > failing && least(largest) > *allowed_) largest -= stride;
+  for (const Batch batch : {largest, largest - 1, failing + 1}) {
+    if (batch > failing && batch <= furthest && worth_a_look(batch, least(batch))) return batch;
+  }
+  return std::nullopt;
 }
 
 bool MemoryBound::expects_beyond(Batch batch) const {

@@ -45,10 +45,10 @@ Strategy binary(const SearchSpace& space);
 Strategy exponential(const SearchSpace& space);
 
 /// Each probe from a model of the curves: interpolated where the limit lies between two batches, else
-/// extrapolated by at most four times the largest that ran, and by the forecast of memory. A batch that the
-/// device cannot hold, by the lower bound of its forecast, is never tried. Ends with neighbours of which one
-/// passes and the next does not, after a look at larger multiples of the kernels' tiles that a dip might
-/// bring back.
+/// extrapolated by at most four times the largest that ran (without allocation traces twice), and by the
+/// forecast of memory (MemoryBound). Ends with neighbours of which one passes and the next does not, or does
+/// not fit by its forecast, after a look at larger batches that may come back under a limit: multiples of the
+/// kernels' tiles for latency, drops of memory.
 Strategy guided(const SearchSpace& space);
 
 /// The strategy, with a canary: where its answer rests on solo samples taken after batch 1 was last seen, alone

@@ -120,6 +120,14 @@ TEST(AffineProgram, lets_a_workspace_that_is_gone_come_back_on_its_line) {
   EXPECT_EQ(workspace_at(*program, 8, WorkspaceGuess::high), 230'000);
 }
 
+TEST(AffineProgram, with_the_fewest_workspaces_lacks_those_that_any_trace_did_without) {
+  const auto always = align(with_workspaces({{1, 160'000}, {2, 170'000}, {4, 190'000}}));
+  EXPECT_EQ(workspace_at(always.value(), 8, WorkspaceGuess::fewest), 230'000);
+  const auto sometimes = align(with_workspaces({{1, 0}, {2, 170'000}, {4, 190'000}}));
+  EXPECT_EQ(workspace_at(sometimes.value(), 8, WorkspaceGuess::likely), 230'000);
+  EXPECT_EQ(workspace_at(sometimes.value(), 8, WorkspaceGuess::fewest), 0);
+}
+
 TEST(AffineProgram, does_not_align_tensors_of_other_lifetimes) {
   const auto smaller = trace(2, {take(1, 200), take(2, 200), give(1), give(2)});
   const auto larger = trace(4, {take(1, 400), take(2, 400), give(2), give(1)});

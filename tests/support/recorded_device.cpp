@@ -1,6 +1,7 @@
 #include "support/recorded_device.h"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include "forecast/affine_program.h"
@@ -8,13 +9,64 @@
 
 namespace batchfit::test {
 
-RecordedDevice::RecordedDevice(const std::filesystem::path& journal) {
+namespace {
+
+/// Whether the event and the next are a workspace's: freed at once.
+bool is_workspace(const std::vector<AllocationEvent>& events, std::size_t i) {
+  return !events[i].is_free && i + 1 < events.size() && events[i + 1].is_free &&
+         events[i + 1].block == events[i].block;
+}
+
+/// Where the workspaces of a trace lie: how many events of tensors come before each.
+std::set<std::size_t> workspace_places(const AllocationTrace& trace) {
+  std::set<std::size_t> places;
+  std::size_t tensors = 0;
+  for (std::size_t i = 0; i < trace.events.size(); ++i) {
+    if (is_workspace(trace.events, i)) {
+      places.insert(tensors);
+      ++i;
+    } else {
+      ++tensors;
+    }
+  }
+  return places;
+}
+
+}  // namespace
+
+RecordedDevice::RecordedDevice(const std::filesystem::path& journal, Batch workspaces_at)
+    : workspaces_at_(workspaces_at) {
   auto recording = read_recording(journal);
   if (!recording) throw std::runtime_error(recording.error().text());
   workload_ = std::move(recording->workloads.front());
 }
 
 AllocationTrace RecordedDevice::trace(Batch batch) const {
+  AllocationTrace result = recorded_trace(batch);
+  if (batch % workspaces_at_ != 0) leave_out_workspaces(result);
+  return result;
+}
+
+void RecordedDevice::leave_out_workspaces(AllocationTrace& trace) const {
+  const std::set<std::size_t> kept = workspace_places(workload_.traces.front().trace);
+  std::vector<AllocationEvent> events;
+  std::size_t tensors = 0;
+  for (std::size_t i = 0; i < trace.events.size(); ++i) {
+    if (!is_workspace(trace.events, i)) {
+      events.push_back(trace.events[i]);
+      ++tensors;
+      continue;
+    }
+    if (kept.contains(tensors)) events.insert(events.end(), {trace.events[i], trace.events[i + 1]});
+    ++i;
+  }
+  trace.events = std::move(events);
+  const AllocatorOutcome outcome = simulate(trace);
+  trace.reserved_peak = outcome.reserved_peak;
+  trace.allocated_peak = outcome.allocated_peak;
+}
+
+AllocationTrace RecordedDevice::recorded_trace(Batch batch) const {
   const auto above = std::ranges::lower_bound(
       workload_.traces, batch, {}, [](const RecordedTrace& recorded) { return recorded.trace.batch; });
   if (above == workload_.traces.end()) throw std::out_of_range("a batch beyond the recorded ones");

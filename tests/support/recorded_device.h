@@ -12,7 +12,8 @@ namespace batchfit::test {
 /// curve of memory has the steps and drops of the real one.
 class RecordedDevice {
  public:
-  explicit RecordedDevice(const std::filesystem::path& journal);
+  /// A library that needs the workspaces that batch 1 does without only at multiples of `workspaces_at`.
+  explicit RecordedDevice(const std::filesystem::path& journal, Batch workspaces_at = 1);
 
   Batch largest() const { return workload_.traces.back().trace.batch; }
 
@@ -25,9 +26,12 @@ class RecordedDevice {
 
  private:
   AllocationTrace trace(Batch batch) const;
+  AllocationTrace recorded_trace(Batch batch) const;
+  void leave_out_workspaces(AllocationTrace& trace) const;
   Bytes context(Batch batch) const;
 
   RecordedWorkload workload_;
+  Batch workspaces_at_;
 };
 
 }  // namespace batchfit::test

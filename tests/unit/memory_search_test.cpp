@@ -100,6 +100,19 @@ TEST_P(MemorySearch, under_a_cap_the_answer_runs_and_the_batch_beyond_it_does_no
   }
 }
 
+TEST(MemorySearchAmongWorkspaces, finds_the_largest_batch_where_a_library_needs_them_at_some_batches_alone) {
+  for (const Batch workspaces_at : {2, 3, 8, 64}) {
+    const RecordedDevice device(
+        std::filesystem::path(BATCHFIT_TEST_DATA) / "journals/h100-resnet50-fp32-graph.jsonl.gz",
+        workspaces_at);
+    for (const double gib : {2.0, 3.0, 4.0, 8.0}) {
+      const auto limit = static_cast<Bytes>(gib * static_cast<double>(gibibyte));
+      EXPECT_EQ(search(device, "guided", limit).answer.batch(), device.largest_within(limit))
+          << gib << " GiB, at multiples of " << workspaces_at;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(OnAnH100, MemorySearch,
                          testing::Values("h100-resnet50-fp32-graph.jsonl.gz",
                                          "h100-resnet50-fp16-graph.jsonl.gz",
