@@ -27,9 +27,10 @@ constexpr const char* not_a_package_remedy =
     "make it with this torch's torch._inductor.aoti_compile_and_package, on this kind of device; what "
     "torch.export.save writes is not compiled";
 constexpr const char* not_torchscript_remedy =
-    "make it with torch.jit.trace or torch.jit.script and its save(); what torch.save writes needs its "
-    "Python "
-    "code, and the Python worker (docs/guide-your-model.md)";
+    "make it with torch.jit.trace or torch.jit.script and its save(); what torch.save writes are weights: "
+    "give "
+    "them to a model of 'batchfit models' with --weights, or run its Python code by the Python worker "
+    "(docs/guide-your-model.md)";
 
 std::string extension_of(const std::string& model) { return fs::path(model).extension().string(); }
 
