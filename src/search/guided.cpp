@@ -168,6 +168,12 @@ std::set<Batch> look_ahead(const Bracket& bracket, const SearchSpace& space) {
   return candidates;
 }
 
+/// What a first verdict needs; where memory alone decides, one sample to report is enough: at thousands of
+/// items a pass takes seconds.
+int samples_on_the_way(const Limits& limits, const SearchSpace& space) {
+  return std::holds_alternative<NoLimit>(limits.latency) ? 1 : space.rules.few_samples;
+}
+
 }  // namespace
 
 Strategy guided(const SearchSpace& space) {
@@ -184,7 +190,7 @@ Strategy guided(const SearchSpace& space) {
     }
     if (!at_the_top && !neighbours) {
       if (const auto batch = choose(evidence, bracket, limits, environment, space)) {
-        return Measure{*batch, space.rules.few_samples};
+        return Measure{*batch, samples_on_the_way(limits, space)};
       }
     }
     if (const auto probe = to_settle(bracket, space)) return *probe;
@@ -192,12 +198,12 @@ Strategy guided(const SearchSpace& space) {
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
     const MemoryBound memory(evidence, limits, environment, space);
     if (const auto batch = memory.look_ahead(bracket.failing.value_or(bracket.passing + 1))) {
-      return Measure{*batch, space.rules.few_samples};
+      return Measure{*batch, samples_on_the_way(limits, space)};
     }
     for (const Batch batch : look_ahead(bracket, space)) {
       if (std::binary_search(tried.begin(), tried.end(), batch)) continue;
       // A dip is one of latency: where memory forbids the batch there is nothing to look for.
-      if (!memory.expects_beyond(batch)) return Measure{batch, space.rules.few_samples};
+      if (!memory.expects_beyond(batch)) return Measure{batch, samples_on_the_way(limits, space)};
     }
     if (!neighbours) {
       return Done{"batch " + std::to_string(bracket.passing + 1) + " does not fit, by its forecast"};

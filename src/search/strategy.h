@@ -51,9 +51,9 @@ Strategy exponential(const SearchSpace& space);
 /// kernels' tiles for latency, drops of memory.
 Strategy guided(const SearchSpace& space);
 
-/// The strategy, with a canary: where its answer rests on solo samples taken after batch 1 was last seen, alone
-/// or in pairs, a few of batch 1 are taken again before it is done. If batch 1 drifted, the judge asks for
-/// more than solo samples, and the search goes on.
+/// The strategy, with a canary: where its answer rests on solo samples taken after batch 1 was last seen,
+/// alone or in pairs, a few of batch 1 are taken again before it is done. If batch 1 drifted, the judge asks
+/// for more than solo samples, and the search goes on.
 Strategy watched(Strategy next, const SearchSpace& space);
 
 /// Names of the strategies, for options and errors.

@@ -98,7 +98,8 @@ RC_GTEST_PROP(Search, whatever_is_answered_passes_and_its_neighbour_was_judged, 
   RC_ASSERT(batch == space.max_batch || made.answer.neighbour_judged);
 }
 
-RC_GTEST_PROP(Search, it_ends_within_its_bound_and_measures_no_batch_but_the_canary_twice_or_beyond_the_largest, ()) {
+RC_GTEST_PROP(Search,
+              it_ends_within_its_bound_and_measures_no_batch_but_the_canary_twice_or_beyond_the_largest, ()) {
   const Curves curves = any_curves(true);
   const SearchSpace space = any_space();
   const std::string name = *rc::gen::elementOf(strategy_names());

@@ -29,6 +29,9 @@ constexpr Seconds shortest_energy_span = 1.0;
 /// while fewer pairs keep drift out.
 constexpr std::int64_t pairs_per_capture = 5;
 
+/// An ordinary call as long as this is not bound by its launches, so no more of them are timed.
+constexpr Seconds longest_of_launches = 0.05;
+
 /// What a graph's pool may need more than the eager pass of the same batch reserved, as a factor.
 constexpr double pool_allowance = 1.25;
 
@@ -98,7 +101,10 @@ Bytes CudaEngine::warm_up(Batch batch, int passes, std::int64_t samples, std::ve
   {
     EagerPass eager(loaded_, device_, batch);
     for (int i = 0; i < passes; ++i) eager.run();
-    for (std::int64_t i = 0; timed != nullptr && i < samples; ++i) timed->push_back(eager.timed());
+    for (std::int64_t i = 0; timed != nullptr && i < samples; ++i) {
+      timed->push_back(eager.timed());
+      if (timed->back() > longest_of_launches) break;
+    }
   }
   const Bytes taken = device_.allocator().reserved_peak - before;
   device_.empty_allocator();

@@ -24,8 +24,10 @@ class CpuMeasure:
     def begin(self, cap_bytes: int | None) -> None:
         """There is nothing to empty, and no cap to honour."""
 
-    def observe(self, model: LoadedModel, batch: int, plan: tuple[int, int, float], trace: bool) -> tuple[dict[str, Any], None]:
-        """The samples; there is no trace to give."""
+    def observe(
+        self, model: LoadedModel, batch: int, plan: tuple[int, int, float], trace: bool, eager_samples: int
+    ) -> tuple[dict[str, Any], None]:
+        """The samples; there is no trace to give, and each call is an ordinary one."""
         time_one = self._warmed(model.pass_at(batch))
         return {"samples_s": samples.taken(time_one, *plan)}, None
 

@@ -21,6 +21,7 @@ from .trace import Recorder
 from .user_model import LoadedModel, Pass
 
 WARM_UPS = 3  # libraries pick kernels in the first passes and compilers compile; torch's own graph helpers run as many
+LONGEST_OF_LAUNCHES = 0.05  # seconds; an ordinary call as long as this waits for the device, not for its launches
 EMPTY_GRAPH = "The CUDA Graph is empty"  # torch only warns: the pass runs elsewhere, and its replay would take no time
 
 
@@ -60,7 +61,7 @@ class CudaMeasure:
         known = ["compare", "environment"] + (["conditions"] if self.nvml else [])
         if self.own_allocator:
             known += ["memory_cap", "memory_counters", "memory_trace", "peak_resets"]
-        return known + (["graph_timing"] if self.timing == "graph" else [])
+        return known + (["graph_timing", "eager_latency"] if self.timing == "graph" else [])
 
     # A probe: begin, observe or compare, end.
 
@@ -76,11 +77,13 @@ class CudaMeasure:
         self._counters_before = self._counters()
 
     def observe(
-        self, model: LoadedModel, batch: int, plan: tuple[int, int, float], trace: bool
+        self, model: LoadedModel, batch: int, plan: tuple[int, int, float], trace: bool, eager_samples: int
     ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """The samples and the allocator's peaks, both of the warmed-up model in the mode that is timed, and a trace of the first pass."""
+        """The samples and the allocator's peaks, both of the warmed-up model in the mode that is timed, and a trace of the first pass.
+        Under graph timing up to `eager_samples` ordinary calls beside them."""
         one_pass = model.pass_at(batch)
         _warm_up(one_pass)
+        ordinary = self._ordinary_calls(one_pass, eager_samples)
         self._empty()
         torch.cuda.reset_peak_memory_stats(self.device)
         recorder = Recorder(self.device, captured=self.timing == "graph") if trace and self.own_allocator else None
@@ -96,7 +99,7 @@ class CudaMeasure:
             "allocated_peak_bytes": torch.cuda.max_memory_allocated(self.device),
             "reserved_peak_bytes": torch.cuda.max_memory_reserved(self.device),
             "conditions": conditions,
-        } | ({} if context is None else {"context_bytes": context}), traced
+        } | ({} if context is None else {"context_bytes": context}) | ({"eager_samples_s": ordinary} if ordinary else {}), traced
 
     def end(self) -> dict[str, Any]:
         """What holds of a probe however it ended. What it left in the allocator is given back by the next `begin`."""
@@ -150,6 +153,13 @@ class CudaMeasure:
         if self.own_allocator:
             return lambda: _seconds_of(one_pass, idle=True)
         return lambda: _wall_seconds_of(one_pass)
+
+    def _ordinary_calls(self, one_pass: Pass, count: int) -> list[float]:
+        """Of the warmed-up pass, launches included; one that cannot be bound by them ends it."""
+        calls: list[float] = []
+        while self.timing == "graph" and len(calls) < count and (not calls or calls[-1] <= LONGEST_OF_LAUNCHES):
+            calls.append(_seconds_of(one_pass, idle=True))
+        return calls
 
     def _captured(self, one_pass: Pass, pool: Any) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()

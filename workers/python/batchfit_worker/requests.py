@@ -45,12 +45,14 @@ class Probe:
     max_samples: int = 30
     seconds: float = 0.1
     trace: bool = False
+    eager_samples: int = 0
     cap_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _in_range("batch", self.batch, 1)
         _in_range("min_samples", self.min_samples, 1)
         _in_range("max_samples", self.max_samples, self.min_samples)
+        _in_range("eager_samples", self.eager_samples, 0)
         if not math.isfinite(self.seconds) or self.seconds < 0:
             raise usage(f"seconds is {self.seconds}", "give a finite number of seconds, 0 or more")
         if self.cap_bytes is not None:

@@ -105,7 +105,7 @@ class Session:
         try:
             measure.begin(request.cap_bytes)
             with torch.inference_mode():
-                observed, trace = measure.observe(model, request.batch, plan, request.trace)
+                observed, trace = measure.observe(model, request.batch, plan, request.trace, request.eager_samples)
             record |= {"outcome": "measured"} | observed
         except (Exception, SystemExit) as error:
             record |= self._outcome(error)
