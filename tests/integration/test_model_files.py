@@ -24,9 +24,13 @@ class Net(torch.nn.Module):
         return self.linear(x + self.table(ids).sum(1))
 
 
-class FixedAtFour(torch.nn.Module):
+class Fixed(torch.nn.Module):
+    def __init__(self, batch):
+        super().__init__()
+        self.batch = batch
+
     def forward(self, x):
-        return x.view(4, 8) * 2
+        return x.view(self.batch, 8) * 2
 
 
 EXAMPLE = (torch.randn(3, 8), torch.ones(3, 5, dtype=torch.int64))
@@ -74,9 +78,10 @@ class ModelFiles(unittest.TestCase):
         self.assertIn("--input", said)
 
     def test_a_file_exported_for_one_batch_is_recognised(self):
-        code, _, said = self.tune(self.script("fixed.ts", FixedAtFour(), (torch.randn(4, 8),)), "--input", "8")
-        self.assertEqual(code, 2)
-        self.assertIn("exported for a fixed batch of 4", said)
+        for batch in (4, 12):
+            code, _, said = self.tune(self.script("fixed.ts", Fixed(batch), (torch.randn(batch, 8),)), "--input", "8")
+            self.assertEqual(code, 2)
+            self.assertRegex(said, rf"exported for a fixed batch of {batch}\b")
 
     def test_an_input_of_another_shape_is_named_as_torch_does(self):
         code, _, said = self.tune(self.script("net.ts", Net(), EXAMPLE), "--input", "9", "--input", "5:int64")

@@ -43,6 +43,14 @@ class Cuda(unittest.TestCase):
             self.assertTrue(all(0 < seconds < 1 for seconds in observation["samples_s"]))
             self.assertEqual((observation["ooms"], observation["alloc_retries"]), (0, 0))
 
+    def test_ordinary_calls_are_timed_beside_replays_where_asked(self) -> None:
+        with Worker("functions.py:load") as worker:
+            self.assertIn("eager_latency", load(worker, dtype="fp16", shape=WIDE)["capabilities"])
+            asked = worker.observation(8, min_samples=1, max_samples=1, seconds=0.01, eager_samples=2)
+            self.assertEqual(len(asked["eager_samples_s"]), 2)
+            self.assertTrue(all(0 < seconds < 1 for seconds in asked["eager_samples_s"]))
+            self.assertNotIn("eager_samples_s", worker.observation(8, min_samples=1, max_samples=1, seconds=0.01))
+
     def test_own_memory_is_the_context_and_the_allocators_peak(self) -> None:
         for timing in ("graph", "eager"):
             with self.subTest(timing=timing), Worker("functions.py:load") as worker:

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <xxhash.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -19,8 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Batches that a fixed export is tried with, doubled each time, to be able to say which it was made for.
-constexpr Batch largest_fixed_batch_tried = 256;
+/// Batches that models are mostly exported for: a fixed export is tried with each, to be able to say which it
+/// was made for.
+constexpr std::array<Batch, 24> fixed_batches_tried{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,  12,
+                                                    13, 14, 15, 16, 20, 24, 32, 48, 64, 96, 128, 256};
 
 // torch.export.save and torch.save write files of the same names.
 constexpr const char* not_a_package_remedy =
@@ -107,7 +110,7 @@ bool runs_at(const LoadedModel& loaded, Batch batch, std::string* why = nullptr)
 Answer<void> check_batches(const LoadedModel& loaded, Batch first) {
   std::string why;
   if (runs_at(loaded, first, &why) && runs_at(loaded, 2 * first)) return {};
-  for (Batch fixed = 1; fixed <= largest_fixed_batch_tried; fixed *= 2) {
+  for (const Batch fixed : fixed_batches_tried) {
     if (!runs_at(loaded, fixed)) continue;
     return refuse(RefusalKind::usage,
                   fmt::format("{} is exported for a fixed batch of {}", loaded.request.model, fixed),
