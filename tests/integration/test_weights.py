@@ -1,7 +1,9 @@
 """Weights that Python's torch wrote, read by the C++ worker: the outputs are torchvision's, by the rule of its reference."""
 
 import collections
+import ctypes
 import json
+import math
 import os
 import struct
 import subprocess
@@ -9,7 +11,6 @@ import tempfile
 import unittest
 from pathlib import Path
 
-import numpy
 import torch
 
 BATCHFIT = Path(os.environ["BATCHFIT_PROGRAM"])
@@ -17,29 +18,31 @@ PARITY = BATCHFIT.with_name("parity")
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 
+LOW = 0xFFFFFFFF  # of 64 bits, in which a product of two 32-bit numbers may wrap
+
+
 def mix(h):
-    h ^= h >> numpy.uint32(16)
-    h *= numpy.uint32(0x85EBCA6B)
-    h ^= h >> numpy.uint32(13)
-    h *= numpy.uint32(0xC2B2AE35)
-    return h ^ (h >> numpy.uint32(16))
+    h = h ^ (h >> 16)
+    h = h * 0x85EBCA6B & LOW
+    h = h ^ (h >> 13)
+    h = h * 0xC2B2AE35 & LOW
+    return h ^ (h >> 16)
 
 
 def by_rule(name, shape, number):
     """The entry's values as torchvision-logits.json's `rule` writes them out."""
-    with numpy.errstate(over="ignore"):
-        key = mix(numpy.array([(number + 1) * 0x9E3779B1 + 8 & 0xFFFFFFFF], numpy.uint32))
-        h = mix((numpy.arange(numpy.prod(shape, dtype=int), dtype=numpy.uint32) * numpy.uint32(0x85EBCA77)) ^ key)
-    v = ((h >> numpy.uint32(8)).astype(numpy.float64) - 8388608) * 2.0**-23
+    key = mix(torch.tensor((number + 1) * 0x9E3779B1 + 8 & LOW))
+    h = mix((torch.arange(math.prod(shape)) * 0x85EBCA77 & LOW) ^ key)
+    v = ((h >> 8) - 8388608).double() * 2.0**-23
     if name.endswith("running_mean"):
         v = 0.125 * v
     elif name.endswith("running_var"):
-        v = 1 + 0.5 * abs(v)
+        v = 1 + 0.5 * v.abs()
     elif len(shape) >= 2:
-        v = v * (2.0 / numpy.sqrt(float(numpy.prod(shape[1:], dtype=int))))
+        v = v * (2.0 / math.sqrt(math.prod(shape[1:])))
     else:
         v = (1 if name.endswith("weight") else 0) + 0.125 * v
-    return torch.from_numpy(v.astype(numpy.float32).reshape(shape))
+    return v.float().reshape(shape)
 
 
 def resnet50():
@@ -61,7 +64,7 @@ def write_safetensors(path, state):
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in state.values():
-            file.write(tensor.numpy().tobytes())
+            file.write(ctypes.string_at(tensor.data_ptr(), tensor.nbytes))  # as they lie in memory: they are contiguous
 
 
 class Weights(unittest.TestCase):
