@@ -76,12 +76,11 @@ TEST(Pickle, texts_bytes_and_containers_of_all_protocols_are_read) {
 
 TEST(Pickle, of_equal_keys_the_last_one_counts) {
   Arena arena;
-  const auto root = unpickle(bytes_of("}(U\x01"
-                                      "aK\x01U\x01"
-                                      "aK\x02u."),
-                             arena)
-                        .value()
-                        .root;
+  const std::string pickle =  // the values' texts are views of it
+      "}(U\x01"
+      "aK\x01U\x01"
+      "aK\x02u.";
+  const auto root = unpickle(bytes_of(pickle), arena).value().root;
   EXPECT_EQ(*find(*root->as<Dict>(), "a")->as<std::int64_t>(), 2);
 }
 
