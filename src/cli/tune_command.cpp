@@ -164,6 +164,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (exports.empty()) continue;
     // The next model loads meanwhile.
     if (written.valid()) written.wait();
     written = std::async(std::launch::async,
