@@ -44,10 +44,13 @@ PeakEstimate estimate_peak(const std::map<Batch, Bytes>& peaks, Batch batch) {
   const auto largest = static_cast<double>(below->second);
   const auto distance = static_cast<double>(batch - below->first);
   const double proportional = largest / static_cast<double>(below->first);
-  double lowest = below == peaks.begin() ? 0 : slope(*std::prev(below), *below);
+  const auto near = std::find_if(peaks.begin(), below, [&](const auto& peak) {
+    return peak != *peaks.begin() && 2 * peak.first > below->first;
+  });
+  double lowest = below == peaks.begin() ? 0 : slope(*std::prev(near), *below);
   double highest = below == peaks.begin() ? proportional : lowest;
   const double likely = highest;
-  for (auto other = peaks.begin(); other != below; ++other) {
+  for (auto other = peaks.begin(); other != near; ++other) {
     lowest = std::min(lowest, slope(*other, *below));
     highest = std::max(highest, slope(*other, *below));
   }

@@ -111,6 +111,20 @@ TEST(Forecast, without_traces_rests_on_peaks_and_says_so) {
   EXPECT_THAT(result->reasons, ElementsAre(HasSubstr("no allocation traces")));
 }
 
+TEST(Forecast, from_peaks_takes_no_slope_from_two_on_one_step_of_whole_segments) {
+  Evidence evidence;
+  for (const Batch batch : {Batch{1}, Batch{64}, Batch{128}, Batch{254}, Batch{255}, Batch{256}}) {
+    Observation result;
+    result.batch = batch;
+    result.memory.resident_peak = (batch + 15) / 16 * 64 * mebibyte;
+    evidence.add(result);
+  }
+  const auto result = forecast(evidence, 512);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->own, 2048 * mebibyte);
+  EXPECT_GT(result->low, 1500 * mebibyte);
+}
+
 TEST(Forecast, of_a_cpu_rests_on_resident_peaks) {
   Evidence evidence;
   for (const Batch batch : {1, 2, 4}) {
