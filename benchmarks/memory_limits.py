@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Largest batch under memory limits alone, on one GPU: the searches, the truth around their answers, and neighbours.
 
-    python3 benchmarks/memory_limits.py OUTDIR [--parts searches,truth,neighbours] [--cases resnet50-fp32,…] [--timings graph,eager]
+    python3 benchmarks/memory_limits.py OUTDIR [--parts searches,others,truth,neighbours] [--cases resnet50-fp32,…] [--timings graph,eager]
         [--limits 2GiB,…,90%] [--seconds 1500] [--device cuda:0|sim:FILE] [--worker COMMAND --models resnet50=torchvision-resnet50,…]
+
+The truth is made of rehearsals (docs/protocol.md); the answer's neighbour is run too, to see that both take the same. Where OUTDIR holds
+the memory of all that is looked at already (memory-truth.json), it is not measured again.
 
 Every case is written down as soon as it is measured; what --seconds leaves no time for stands in the results' notes. Needs the built
 programs (BATCHFIT_BIN: where they are), and for the neighbours a Python with torch.
@@ -35,7 +38,8 @@ MOST_IN_WINDOW = 41  # … at every batch where there are not more than these, e
 HORIZON = 1.5  # and at some batches up to so many times the answer, for drops of memory
 FAR_LOOKS = 8
 GIB = 1 << 30
-EXPONENTIAL_LIMITS = ("4GiB", "16GiB")  # where guided is held against others
+OTHERS_LIMITS = ("4GiB",)  # where guided is held against other searches
+NEIGHBOUR_WINDOW = 0.004  # beside neighbours, each of which takes a device of its own to look at
 NEIGHBOUR = """
 import sys, torch
 held = []
@@ -58,6 +62,14 @@ class Bench:
         self.skipped = []
         self.models = dict(pair.split("=") for pair in options.models.split(",") if pair)
         self.suffix = "-python" if options.worker else ""
+        self.known = self.known_memory()  # own bytes by batch, by case and timing
+
+    def known_memory(self):
+        path = self.options.out / f"memory-truth{self.suffix}.json"
+        known = {}
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []:
+            known.setdefault((row["case"], row["timing"]), {}).update({int(batch): own for batch, own in row["own_bytes"].items() if own})
+        return known
 
     def out_of_time(self, what):
         if time.monotonic() < self.deadline:
@@ -119,12 +131,12 @@ class Prober:
         self.process.ask("load", device="sim:0" if device.startswith("sim:") else device, model=self.bench.model(self.case), weights="random",
                          seed=0, dtype=dtype, channels_last=channels_last, mode="forward", shape={}, timing=self.timing)
 
-    def probe(self, batch, cap=None):
+    def probe(self, batch, cap=None, rehearse=False):
         """The observation of one batch; {} where the worker failed."""
         try:
             if self.process is None:
                 self.start()
-            limits = {"cap_bytes": cap} if cap else {}
+            limits = ({"cap_bytes": cap} if cap else {}) | ({"rehearse": True} if rehearse else {})
             reply = self.process.ask("probe", batch=batch, min_samples=1, max_samples=1, seconds=0, trace=False, **limits)
         except (RuntimeError, OSError, ValueError) as error:
             print(f"batch {batch}: {error}", flush=True)
@@ -134,10 +146,10 @@ class Prober:
             self.close()
         return next(record for record in reply["records"] if record["record"] == "observation")
 
-    def own(self, batch):
+    def own(self, batch, rehearse):
         """Own memory in bytes; infinity where it did not fit."""
-        seen = self.probe(batch)
-        return common.own_memory(seen) if seen.get("outcome") == "measured" else math.inf
+        seen = self.probe(batch, rehearse=rehearse)
+        return common.own_memory(seen) if seen.get("outcome") in ("measured", "rehearsed") else math.inf
 
     def close(self):
         if self.process:
@@ -151,22 +163,28 @@ def ooms(workload):
 
 
 def forecast_of_answer(workload):
-    """What was said of the answer before it first ran, and how far off that was, in per cent."""
+    """What was said of the answer from other batches, and by its rehearsal, and how far off each was from its run, in per cent."""
     batch = workload.get("answer", {}).get("batch")
     said = next((one for one in workload.get("forecasts", []) if one["batch"] == batch), None)
     measured = workload.get("answer", {}).get("at_best", {}).get("own_memory_bytes")
     if not said or not measured:
         return {}
-    return {"forecast_bytes": said["own_bytes"], "measured_bytes": measured, "basis": said["basis"],
-            "error_percent": round(100 * (said["own_bytes"] / measured - 1), 3),
-            "inside": said["low_bytes"] <= measured <= said["high_bytes"]}
+    found = {"forecast_bytes": said["own_bytes"], "measured_bytes": measured, "basis": said["basis"],
+             "error_percent": round(100 * (said["own_bytes"] / measured - 1), 3),
+             "inside": said["low_bytes"] <= measured <= said["high_bytes"]}
+    rehearsed = next((record for record in workload.get("records", [])
+                      if record.get("batch") == batch and record.get("outcome") == "rehearsed"), None)
+    if rehearsed:
+        found["rehearsal_error_percent"] = round(100 * (common.own_memory(rehearsed) / measured - 1), 3)
+    return found
 
 
 def row_of(name, timing, limit, strategy, code, seconds, workload):
     answer = workload.get("answer", {})
     tried = [batch["batch"] for batch in workload.get("batches", [])]
+    run = [batch["batch"] for batch in workload.get("batches", []) if batch.get("outcome") != "rehearsed"]
     return {"case": name, "timing": timing, "limit": limit, "strategy": strategy, "exit": code, "batch": answer.get("batch"),
-            **forecast_of_answer(workload), "ended": answer.get("why"), "largest_run": max(tried, default=None), "ooms": ooms(workload),
+            **forecast_of_answer(workload), "ended": answer.get("why"), "largest_tried": max(tried, default=None), "runs": len(run), "ooms": ooms(workload),
             "probes": workload.get("probes"), "seconds": round(seconds, 2), "others_bytes": workload.get("environment", {}).get("others_bytes")}
 
 
@@ -196,20 +214,34 @@ def retry_on_oom(bench, case, timing, limit):
     return {"batch": passing, "probes": probes, "ooms": failed, "restarts": prober.restarts, "seconds": round(time.perf_counter() - start, 2)}
 
 
-def truth_around(bench, case, timing, limit, answer, prober=None):
-    """The largest batch within the limit among those that are looked at, and what was looked at."""
-    first, last = max(1, math.floor(answer * (1 - WINDOW))), math.ceil(answer * (1 + WINDOW))
+def batches_around(case, answer, furthest, window):
+    """Every batch within the window, up to so many; both sides of each change of regime; and some up to the furthest."""
+    first, last = max(1, math.floor(answer * (1 - window))), math.ceil(answer * (1 + window))
     stride = max(1, math.ceil((last - first + 1) / MOST_IN_WINDOW))
     batches = set(range(first, last + 1, stride)) | {answer, answer + 1}
-    furthest = int(HORIZON * answer)
     changes = [math.ceil((1 << 31) / elements) for elements in ELEMENTS.get(case[0], ())]
     batches |= {side for change in changes if answer < change <= furthest for side in (change - 1, change)}
-    batches |= {last + (furthest - last) * look // FAR_LOOKS for look in range(1, FAR_LOOKS + 1)}
-    prober = prober or bench.worker(case, timing)
-    own = {batch: prober.own(batch) for batch in sorted(batches) if batch <= MAX_BATCH}
-    prober.close()
-    within = [batch for batch, bytes_taken in own.items() if bytes_taken <= limit]
-    return {"truth": max(within, default=None), "stride": stride, "looked_at": len(own),
+    batches |= {last + (furthest - last) * look // FAR_LOOKS for look in range(1, FAR_LOOKS + 1) if furthest > last}
+    return stride, sorted(batch for batch in batches if batch <= MAX_BATCH)
+
+
+def truth_around(prober, known, case, limit, workload, window=WINDOW, horizon=HORIZON):
+    """The largest batch within the limit among those that are looked at, and what was looked at.
+
+    The context wanders by some MiB from process to process, so it is taken to be that of the search throughout.
+    """
+    answer, measured = workload["answer"]["batch"], workload["answer"]["at_best"]["own_memory_bytes"]
+    room = workload["environment"]["total_bytes"] / limit  # beyond it the device itself is full
+    stride, batches = batches_around(case, answer, int(min(horizon, max(1, 0.98 * room)) * answer), window)
+    if all(batch in known for batch in batches):
+        own = {batch: known[batch] for batch in batches}
+    else:
+        own = {batch: prober.own(batch, rehearse=True) for batch in batches}
+    shift = measured - own[answer]
+    run = prober.own(answer + 1, rehearse=False)
+    unlike = run - own[answer + 1] if run != own[answer + 1] and not math.isinf(run) else 0
+    within = [batch for batch, taken in own.items() if taken + shift <= limit]
+    return {"truth": max(within, default=None), "stride": stride, "looked_at": len(own), "shift_bytes": shift, "unlike_bytes": unlike,
             "own_bytes": {str(batch): None if math.isinf(taken) else taken for batch, taken in own.items()}}
 
 
@@ -220,43 +252,56 @@ def each_case(bench):
 
 
 SEARCH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("strategy", "strategy"), ("batch", "answer"),
-                  ("error_percent", "forecast of the answer: error %"), ("inside", "inside"), ("largest_run", "largest run"),
+                  ("error_percent", "forecast of the answer: error %"), ("inside", "inside"),
+                  ("rehearsal_error_percent", "its rehearsal: error %"), ("largest_tried", "largest tried"), ("runs", "batches run"),
                   ("ooms", "out-of-memory"), ("probes", "probes"), ("seconds", "seconds")]
 TRUTH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("batch", "answer"), ("truth", "truth"), ("equal", "equal"),
-                 ("stride", "stride"), ("looked_at", "batches measured")]
+                 ("stride", "stride"), ("looked_at", "batches rehearsed"), ("unlike_bytes", "neighbour: run less rehearsal, bytes")]
 NEIGHBOUR_COLUMNS = [("case", "case"), ("timing", "timing"), ("neighbour", "neighbour"), ("neighbour_ooms", "its out-of-memory"),
                      ("batch", "answer"), ("truth", "truth"), ("equal", "equal"), ("ooms", "out-of-memory"), ("probes", "probes"),
                      ("seconds", "seconds")]
+
+
+def other_searches(bench, name, case, timing, limit, environment):
+    """Exponential without the forecast, and the usual loop."""
+    yield row_of(name, timing, limit, "exponential", *bench.tune(case, timing, limit, "exponential"))
+    yield {"case": name, "timing": timing, "limit": limit, "strategy": "retry on out-of-memory",
+           **retry_on_oom(bench, case, timing, own_limit(limit, {"environment": environment}))}
 
 
 def searches_and_truth(bench):
     searches, truths = [], []
     parts = bench.options.parts.split(",")
     for name, case, timing in each_case(bench):
+        found = {}
         for limit in bench.options.limits.split(","):
             if bench.out_of_time(f"{name} {timing} {limit}"):
                 continue
-            code, seconds, workload = bench.tune(case, timing, limit, "guided")
-            searches.append(row_of(name, timing, limit, "guided", code, seconds, workload))
+            code, seconds, found[limit] = bench.tune(case, timing, limit, "guided")
+            searches.append(row_of(name, timing, limit, "guided", code, seconds, found[limit]))
             print(searches[-1], flush=True)
-            answer = workload.get("answer", {}).get("batch")
-            if "searches" in parts and limit in EXPONENTIAL_LIMITS and "environment" in workload:
-                searches.append(row_of(name, timing, limit, "exponential", *bench.tune(case, timing, limit, "exponential")))
-                retried = retry_on_oom(bench, case, timing, own_limit(limit, workload))
-                searches.append({"case": name, "timing": timing, "limit": limit, "strategy": "retry on out-of-memory", **retried})
-                print(*searches[-2:], sep="\n", flush=True)
-            if "truth" in parts and answer and not bench.out_of_time(f"truth of {name} {timing} {limit}"):
-                found = truth_around(bench, case, timing, own_limit(limit, workload), answer)
-                truths.append({"case": name, "timing": timing, "limit": limit, "batch": answer, **found, "equal": found["truth"] == answer})
-                print({key: value for key, value in truths[-1].items() if key != "own_bytes"}, flush=True)
+            if "others" in parts and limit in OTHERS_LIMITS and "environment" in found[limit]:
+                for row in other_searches(bench, name, case, timing, limit, found[limit]["environment"]):
+                    searches.append(row)
+                    print(row, flush=True)
             bench.write("memory-limits", "Memory limits alone",
                         "`--latency-limit none`: guided by the forecast of memory, exponential without it, and the usual loop that doubles until "
-                        "out of memory and then halves its step, the limit being its cap. The error is of own memory of the answer, as forecast "
-                        "before it first ran.", SEARCH_COLUMNS, searches)
+                        "out of memory and then halves its step, the limit being its cap. The errors are of own memory of the answer: as forecast "
+                        "from other batches before it was first tried, and as rehearsed before it was run.", SEARCH_COLUMNS, searches)
+        # Only now, for another process on the device would cap the searches.
+        prober, known = bench.worker(case, timing), bench.known.get((name, timing), {})
+        for limit, workload in found.items():
+            answer = workload.get("answer", {}).get("batch")
+            if "truth" not in parts or not answer or bench.out_of_time(f"truth of {name} {timing} {limit}"):
+                continue
+            truth = truth_around(prober, known, case, own_limit(limit, workload), workload)
+            truths.append({"case": name, "timing": timing, "limit": limit, "batch": answer, **truth, "equal": truth["truth"] == answer})
+            print({key: value for key, value in truths[-1].items() if key != "own_bytes"}, flush=True)
             bench.write("memory-truth", "Answers under memory limits against the truth",
-                        f"Truth: the largest batch within the limit of those measured one by one: within ±{WINDOW:.0%} of the answer at the stride "
+                        f"Truth: the largest batch within the limit of those rehearsed one by one: within ±{WINDOW:.0%} of the answer at the stride "
                         f"given, on both sides of each batch at which a tensor reaches 2^31 elements, and {FAR_LOOKS} more up to {HORIZON} times the "
-                        "answer.", TRUTH_COLUMNS, truths)
+                        "answer or what the device holds. The answer's neighbour was run too.", TRUTH_COLUMNS, truths)
+        prober.close()
 
 
 class NeighbourProcess:
@@ -319,7 +364,9 @@ def neighbours(bench):
             row = row_of(name, timing, "90%", "guided", code, seconds, workload)
             row |= {"neighbour": what if held else f"{what}: the search ended before", "neighbour_ooms": neighbour.ooms}
             if answer:
-                found = truth_around(bench, case, timing, own_limit("90%", workload), answer)
+                prober = bench.worker(case, timing)
+                found = truth_around(prober, {}, case, own_limit("90%", workload), workload, NEIGHBOUR_WINDOW, horizon=1)
+                prober.close()
                 row |= {**found, "equal": found["truth"] == answer}
             neighbour.close()
             rows.append(row)
@@ -333,7 +380,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--device", default="cuda:0")
-    parser.add_argument("--parts", default="searches,truth,neighbours")
+    parser.add_argument("--parts", default="searches,others,truth,neighbours")
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--timings", default="graph,eager")
     parser.add_argument("--limits", default="2GiB,4GiB,8GiB,16GiB,32GiB,90%")

@@ -98,6 +98,16 @@ RandomProgram random_program(std::uint64_t seed, bool changes) {
   return made;
 }
 
+/// A strategy, and whether the device rehearses what need not be run.
+struct Searcher {
+  const char* name;
+  const char* strategy;
+  bool rehearses;
+};
+constexpr Searcher searchers[] = {{"guided", "guided", true},
+                                  {"guided, every batch run", "guided", false},
+                                  {"exponential", "exponential", false}};
+
 struct Found {
   Batch batch = 0;
   int probes = 0;
@@ -105,11 +115,11 @@ struct Found {
   double seconds = 0;  ///< spent in the strategy
 };
 
-Found search(const RandomProgram& made, std::string_view strategy) {
+Found search(const RandomProgram& made, const Searcher& searcher) {
   const Limits limits{OwnMemory{made.limit}, NoLimit{}};
   const Environment environment{made.device.total_memory, 0};
   const SearchSpace space{max_batch, Timing::graph, {}};
-  const Strategy next = make_strategy(strategy, space).value();
+  const Strategy next = make_strategy(searcher.strategy, space).value();
   Found found;
   Evidence evidence;
   while (found.probes < most_probes) {
@@ -120,13 +130,16 @@ Found search(const RandomProgram& made, std::string_view strategy) {
       found.batch = answer(evidence, limits, environment, space, *done).batch().value_or(0);
       return found;
     }
-    const Batch batch = batch_of(std::get<Probe>(step));
+    const auto& asked = std::get<Measure>(std::get<Probe>(step));
+    const Batch batch = asked.batch;
     sim::ProbePlan plan;
+    plan.rehearse = searcher.rehearses && asked.rehearse;
     plan.number = ++found.probes;
     const Observation seen = sim::measure(made.device, Timing::graph, batch, plan);
     if (seen.outcome == Outcome::out_of_memory) ++found.ooms;
     evidence.add(seen);
-    if (seen.outcome == Outcome::measured) evidence.add(sim::trace_of(made.device, Timing::graph, batch));
+    if (seen.outcome != Outcome::out_of_memory)
+      evidence.add(sim::trace_of(made.device, Timing::graph, batch));
   }
   return found;
 }
@@ -185,11 +198,11 @@ int main(int argc, char** argv) {
   for (int i = 0; i < programs; ++i) {
     const std::uint64_t at = seed + static_cast<std::uint64_t>(i);
     const RandomProgram made = random_program(at, changes);
-    for (const char* strategy : {"guided", "exponential"}) {
-      const Found found = search(made, strategy);
-      count(tallies[strategy], made, found);
+    for (const Searcher& searcher : searchers) {
+      const Found found = search(made, searcher);
+      count(tallies[searcher.name], made, found);
       if (show && found.batch != made.truth)
-        fmt::print(stderr, "{} {}: {} instead of {}\n", strategy, at, found.batch, made.truth);
+        fmt::print(stderr, "{} {}: {} instead of {}\n", searcher.name, at, found.batch, made.truth);
     }
   }
   nlohmann::json rows = nlohmann::json::array();

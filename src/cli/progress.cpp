@@ -18,10 +18,13 @@ std::string describe_observation(const Observation& seen) {
       return text + "out of memory";
     case Outcome::failed:
       return text + "failed: " + seen.reason;
+    case Outcome::rehearsed:
+      text += "rehearsed";
+      break;
     case Outcome::measured:
+      text += format_seconds(median(seen.samples));
       break;
   }
-  text += format_seconds(median(seen.samples));
   if (const auto own = seen.memory.own()) text += ", " + format_bytes(*own);
   return text;
 }

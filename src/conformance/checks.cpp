@@ -153,6 +153,21 @@ Finding probe(const Subject& subject) {
   return talk_loaded(subject, [](Conversation& worker, const Loaded&) { return measures(worker, 1); });
 }
 
+Finding rehearsal(const Subject& subject) {
+  return talk_loaded(subject, [](Conversation& worker, const Loaded& loaded) {
+    if (!loaded.capabilities.has("rehearsal")) return skip("no capability rehearsal");
+    const Measure asked{2, 1, /*rehearse=*/true};
+    const auto body = worker.need(probe_request(asked, {}));
+    if (!body) return fail(body.error().text());
+    const auto reply = read_probe_reply(*body, asked);
+    if (!reply) return fail(reply.error().text());
+    const auto* observation = std::get_if<Observation>(&reply->records.front());
+    const bool rehearsed = observation != nullptr && observation->outcome == Outcome::rehearsed;
+    return passes_if(rehearsed && observation->memory.own(),
+                     "it is not rehearsed, or its memory is not told");
+  });
+}
+
 Finding batch_zero(const Subject& subject) {
   return talk_loaded(subject, [](Conversation& worker, const Loaded&) {
     Finding refused = is_refused(worker, probe_request(Measure{0}, {}), "usage");
@@ -267,6 +282,7 @@ const std::vector<Check>& checks() {
       {"a probe before load is refused", probe_before_load},
       {"load states the subject", load},
       {"a probe gives one observation", probe},
+      {"a rehearsal tells memory", rehearsal},
       {"batch 0 is refused and the worker goes on", batch_zero},
       {"out-of-memory is an outcome", out_of_memory},
       {"compare gives pairs in a drawn order", compare},

@@ -10,12 +10,28 @@ namespace batchfit {
 // uninitialized memory.
 void Evidence::add(Record record) { records_.push_back(std::move(record)); }
 
+namespace {
+
+/// How much an observation settles.
+int weight_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::measured:
+    case Outcome::out_of_memory:
+      return 2;
+    case Outcome::rehearsed:
+      return 1;
+    case Outcome::failed:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
 const Observation* Evidence::observation(Batch batch) const {
   const Observation* last = nullptr;
   for (const Observation* seen : observations(batch)) {
-    const bool replaces =
-        last == nullptr || seen->outcome != Outcome::failed || last->outcome == Outcome::failed;
-    if (replaces) last = seen;
+    if (last == nullptr || weight_of(seen->outcome) >= weight_of(last->outcome)) last = seen;
   }
   return last;
 }

@@ -22,7 +22,7 @@ class Evidence {
   bool empty() const { return records_.empty(); }
 
   /// The last observation of the batch that settled something: measured, or the out-of-memory that stands.
-  /// A failed one counts only where there is no other.
+  /// A rehearsal counts only where it was never measured, a failed one only where there is no other.
   const Observation* observation(Batch batch) const;
 
   /// Batches with an observation, ascending.

@@ -24,7 +24,8 @@ Result<Timing> timing_from(const std::string& name) {
 }
 
 Result<Outcome> outcome_from(const std::string& name) {
-  for (const Outcome outcome : {Outcome::measured, Outcome::out_of_memory, Outcome::failed}) {
+  for (const Outcome outcome :
+       {Outcome::measured, Outcome::rehearsed, Outcome::out_of_memory, Outcome::failed}) {
     if (name == name_of(outcome)) return outcome;
   }
   return failure(ErrorKind::corrupt, "outcome '" + name + "' is unknown");
@@ -74,6 +75,8 @@ std::string_view name_of(Outcome outcome) {
   switch (outcome) {
     case Outcome::measured:
       return "measured";
+    case Outcome::rehearsed:
+      return "rehearsed";
     case Outcome::out_of_memory:
       return "out_of_memory";
     case Outcome::failed:
@@ -226,6 +229,9 @@ Result<Observation> observation_from_json(const Json& json) {
   fields.nested(outcome_from(outcome), observation.outcome);
   if (observation.outcome == Outcome::measured && observation.samples.empty()) {
     fields.fail("is measured and has no samples");
+  }
+  if (observation.outcome == Outcome::rehearsed && !observation.samples.empty()) {
+    fields.fail("is rehearsed and has samples");
   }
   const auto is_no_time = [](Seconds sample) { return sample <= 0; };
   if (std::any_of(observation.samples.begin(), observation.samples.end(), is_no_time)) {

@@ -11,6 +11,7 @@ namespace batchfit {
 /// How a probe ended.
 enum class Outcome {
   measured,
+  rehearsed,      ///< its memory was taken, but it was not run: there is no latency
   out_of_memory,  ///< a fact about the cap that was in force
   failed,         ///< see the reason
 };
@@ -57,8 +58,8 @@ struct Conditions {
 struct Observation {
   Batch batch = 1;
   Outcome outcome = Outcome::measured;
-  std::string reason;                  ///< why it failed; empty when measured
-  std::vector<Seconds> samples;        ///< every latency sample, in the order taken
+  std::string reason;                  ///< why it failed; else empty
+  std::vector<Seconds> samples;        ///< every latency sample, in the order taken; none of a rehearsal
   std::vector<Seconds> eager_samples;  ///< under graph timing: of a few ordinary calls, launches included
   MemoryUse memory;
   std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve

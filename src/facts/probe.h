@@ -10,7 +10,8 @@ namespace batchfit {
 /// A request to measure one batch alone: memory and latency samples.
 struct Measure {
   Batch batch = 1;
-  int samples = 0;  ///< latency samples to take; 0: as many as the tuner's sampling says
+  int samples = 0;        ///< latency samples to take; 0: as many as the tuner's sampling says
+  bool rehearse = false;  ///< its memory is enough: a worker that can take that alone need not run the batch
   bool operator==(const Measure&) const = default;
 };
 

@@ -277,6 +277,8 @@ Bytes AffineProgram::bytes(const Step& step, Batch batch, WorkspaceGuess guess) 
       return std::max(step.low.at(batch), step.high.at(batch));
     case WorkspaceGuess::fewest:
       return step.is_always_there ? step.likely.at(batch) : 0;
+    case WorkspaceGuess::none:
+      return step.is_workspace ? 0 : step.likely.at(batch);
   }
   return 0;
 }

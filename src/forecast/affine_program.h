@@ -15,6 +15,7 @@ enum class WorkspaceGuess {
   low,
   high,
   fewest,  ///< none where any trace had none: libraries choose them by the batch's divisors too
+  none,    ///< none anywhere
 };
 
 /// The allocation program of a workload as a function of the batch, from the traces of two batches.

@@ -27,6 +27,10 @@ constexpr double regime_change_high = 0.45;
 constexpr Batch few_items = 32;
 constexpr double margin_of_first_workspaces = 0.25;
 
+// The driver gives memory in pieces of this size, and its own use of it wanders by a piece from process to
+// process.
+constexpr Bytes context_wander = 2 * mebibyte;
+
 void widen(Forecast& forecast, double below, double above) {
   forecast.low -= static_cast<Bytes>(below * static_cast<double>(forecast.own));
   forecast.high += static_cast<Bytes>(above * static_cast<double>(forecast.own));
@@ -100,9 +104,16 @@ void add_margins(Forecast& forecast, const TraceChoice& choice, const Regimes& r
   }
 }
 
-/// A batch that was run needs no forecast, and one that ran out of memory takes more than it was allowed.
+/// Own memory of a batch that was run or rehearsed.
+std::optional<Bytes> known_memory(const Observation& observation) {
+  const bool known = observation.outcome == Outcome::measured || observation.outcome == Outcome::rehearsed;
+  return known ? observation.memory.own() : std::nullopt;
+}
+
+/// A batch that was run or rehearsed needs no forecast, and one that ran out of memory takes more than it was
+/// allowed.
 void apply_observation(Forecast& forecast, const Observation& observation) {
-  if (const auto own = observation.memory.own(); observation.outcome == Outcome::measured && own) {
+  if (const auto own = known_memory(observation)) {
     forecast.own = forecast.low = forecast.high = *own;
     forecast.basis = Basis::measured;
     forecast.context = observation.memory.context;
@@ -130,8 +141,7 @@ Forecaster::Forecaster(const Evidence& evidence, const ForecastOptions& options)
     const Observation* observation = evidence.observation(batch);
     observed_[batch] = observation;
     if (observation->memory.resident_peak) resident_ = true;
-    const auto own = observation->memory.own();
-    if (observation->outcome == Outcome::measured && own) peaks_[batch] = *own;
+    if (const auto own = known_memory(*observation)) peaks_[batch] = *own;
   }
   read_context();
 }
@@ -170,16 +180,16 @@ HeldMemory Forecaster::beside_program(const TraceChoice& choice, const Prepared&
   for (const auto& [at, trace] : traces_) all.push_back(trace);
   const HeldMemory held = held_before(all, last, batch);
   const Bytes fixed = context_.bytes.value_or(0) + known.untraced - held_reserved(last);
-  const Bytes unsure = std::abs(known.untraced);
+  const Bytes unsure = std::abs(known.untraced) + (context_.bytes ? context_wander : 0);
   return {held.likely + fixed, held.low + fixed - unsure, held.high + fixed + unsure + context_.growth};
 }
 
-std::optional<Bytes> Forecaster::with_fewest_workspaces(Batch batch) const {
+std::optional<Bytes> Forecaster::at_least(Batch batch, WorkspaceGuess guess) const {
   if (traces_.empty() || resident_) return std::nullopt;
   const TraceChoice choice = choose_traces(traces_, regimes_, batch);
   const Prepared& known = prepared(choice);
   if (!known.program) return std::nullopt;
-  const Bytes reserved = simulate(known.program->at(batch, WorkspaceGuess::fewest)).reserved_peak;
+  const Bytes reserved = simulate(known.program->at(batch, guess)).reserved_peak;
   return reserved + beside_program(choice, known, batch).low;
 }
 

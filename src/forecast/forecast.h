@@ -15,7 +15,7 @@ namespace batchfit {
 
 /// What a forecast rests on, best first.
 enum class Basis {
-  measured,   ///< the batch itself was measured: the interval is one number
+  measured,   ///< the batch itself was measured or rehearsed: the interval is one number
   traces,     ///< two allocation traces, put through the allocator's rules
   one_trace,  ///< one trace of its regime, scaled
   peaks,      ///< measured peaks alone
@@ -55,9 +55,9 @@ class Forecaster {
   /// Own memory at `batch`; absent where the evidence holds no memory figure at all.
   std::optional<Forecast> at(Batch batch) const;
 
-  /// Own memory at `batch` with the fewest workspaces: none of those that any trace did without; absent
-  /// without traces that align.
-  std::optional<Bytes> with_fewest_workspaces(Batch batch) const;
+  /// Own memory at `batch` at the least, should its workspaces be as guessed; absent without traces that
+  /// align.
+  std::optional<Bytes> at_least(Batch batch, WorkspaceGuess guess) const;
 
   /// As regime_changes() below.
   std::vector<Batch> regime_changes(Batch up_to) const;

@@ -102,6 +102,13 @@ Ruling rule(const Evidence& evidence, Batch batch, const Limits& limits, const E
   }
 
   ruling.memory = rule_memory(*observation, limits, environment);
+  if (observation->outcome == Outcome::rehearsed) {
+    const bool too_much = ruling.memory && ruling.memory->verdict == Verdict::fail;
+    if (too_much) ruling.verdict = Verdict::fail;
+    if (!too_much) ruling.wants = Measure{batch};
+    ruling.why = too_much ? reason_of(ruling) : "rehearsed, but not run";
+    return ruling;
+  }
   std::optional<LatencyRuling> latency;
   if (std::holds_alternative<LatencyRatio>(limits.latency) && evidence.samples(1).empty()) {
     return undecided(batch, "batch 1 is not measured",

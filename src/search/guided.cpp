@@ -28,10 +28,10 @@ struct Point {
   Seconds value;
 };
 
-/// A batch that was measured alone and that this did not settle.
+/// A batch that was measured alone, or rehearsed, and that this did not settle.
 struct Unsettled {
   Probe wants;
-  double distance;  ///< from the limit, as a share of it
+  double distance;  ///< from the limit, as a share of it; 0 of a rehearsal
 };
 
 /// What the evidence says of the batches tried so far. On the way a batch that is unsettled counts as its
@@ -39,13 +39,27 @@ struct Unsettled {
 struct Bracket {
   Batch passing = 0;             ///< the largest that passes; 0 where none does
   std::optional<Batch> failing;  ///< the smallest larger one that does not
-  Batch largest_run = 1;         ///< the largest that was measured
+  Batch largest_run = 1;         ///< the largest that was measured or rehearsed
   std::vector<Point> latency;
   double limit = std::numeric_limits<double>::infinity();  ///< of latency, as batch 1 says
   std::optional<Probe> begun;  ///< the measurement of a batch that must be taken (again) first
   std::map<Batch, Unsettled> unsettled;
   bool noisy = false;  ///< comparisons left a batch open
 };
+
+bool memory_alone(const Limits& limits) { return std::holds_alternative<NoLimit>(limits.latency); }
+
+/// What is asked of a batch first. Where memory alone decides it need not be run, and if it is, one sample to
+/// report is enough: at thousands of items a pass takes seconds.
+Measure on_the_way(Batch batch, const Limits& limits, const SearchSpace& space) {
+  return memory_alone(limits) ? Measure{batch, 1, /*rehearse=*/true}
+                              : Measure{batch, space.rules.few_samples};
+}
+
+bool only_rehearsed(const Evidence& evidence, Batch batch) {
+  const Observation* seen = evidence.observation(batch);
+  return seen != nullptr && seen->outcome == Outcome::rehearsed;
+}
 
 bool seems_to_pass(const Ruling& ruling) {
   if (!ruling.wants) return ruling.passes();
@@ -58,17 +72,20 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
   Bracket bracket;
   for (const Batch batch : evidence.tried()) {
     const Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
+    const bool rehearsed = ruling.wants && only_rehearsed(evidence, batch);
+    if (rehearsed && !memory_alone(limits)) continue;  // it says nothing of latency
+    if (rehearsed) bracket.unsettled.emplace(batch, Unsettled{Measure{batch, 1}, 0});
     const bool seen_alone = ruling.wants && ruling.latency && batch_of(*ruling.wants) == batch;
     if (seen_alone)
       bracket.unsettled.emplace(batch, Unsettled{*ruling.wants, std::abs(ruling.latency->margin())});
-    if (ruling.wants && !seen_alone && !bracket.begun) bracket.begun = ruling.wants;
+    if (ruling.wants && !seen_alone && !rehearsed && !bracket.begun) bracket.begun = ruling.wants;
     if (!ruling.wants && ruling.latency && ruling.latency->verdict == Verdict::undecided)
       bracket.noisy = true;
     if (ruling.latency) bracket.latency.push_back({batch, ruling.latency->value});
     if (ruling.latency && batch == 1) bracket.limit = ruling.latency->limit;
     const Observation* seen = evidence.observation(batch);
-    if (seen != nullptr && seen->outcome == Outcome::measured) bracket.largest_run = batch;
-    if (seems_to_pass(ruling)) {
+    if (seen != nullptr && seen->memory.own()) bracket.largest_run = batch;
+    if (rehearsed || seems_to_pass(ruling)) {
       bracket.passing = batch;
       bracket.failing.reset();
     } else if (!bracket.failing) {
@@ -155,10 +172,10 @@ std::optional<Probe> to_settle(const Bracket& bracket, const SearchSpace& space)
   return above->second.wants;
 }
 
-/// Larger batches that a dip of the curve might bring back under the limit, ascending.
-std::set<Batch> look_ahead(const Bracket& bracket, const SearchSpace& space) {
+/// Larger batches that a dip of the curve might bring back under the limit of latency, ascending.
+std::set<Batch> look_ahead(const Bracket& bracket, const Limits& limits, const SearchSpace& space) {
   std::set<Batch> candidates;
-  if (!space.look_ahead || !bracket.failing) return candidates;
+  if (!space.look_ahead || !bracket.failing || memory_alone(limits)) return candidates;
   const auto next = [&](Batch tile, Batch n) { return (*bracket.failing / tile + n) * tile; };
   for (Batch n = 1; n <= smallest_tiles_ahead; ++n) candidates.insert(next(tiles.front(), n));
   for (const Batch tile : tiles) candidates.insert(next(tile, 1));
@@ -168,10 +185,14 @@ std::set<Batch> look_ahead(const Bracket& bracket, const SearchSpace& space) {
   return candidates;
 }
 
-/// What a first verdict needs; where memory alone decides, one sample to report is enough: at thousands of
-/// items a pass takes seconds.
-int samples_on_the_way(const Limits& limits, const SearchSpace& space) {
-  return std::holds_alternative<NoLimit>(limits.latency) ? 1 : space.rules.few_samples;
+/// The answer's neighbour, where it was only rehearsed and a run might take less: the allocator's small
+/// blocks may lie otherwise then. A captured graph takes what its capture took.
+std::optional<Probe> to_run(const Evidence& evidence, const Bracket& bracket, const SearchSpace& space) {
+  const Batch neighbour = bracket.passing + 1;
+  if (space.timing == Timing::graph || bracket.failing != neighbour || !only_rehearsed(evidence, neighbour)) {
+    return std::nullopt;
+  }
+  return Measure{neighbour, 1};
 }
 
 }  // namespace
@@ -190,21 +211,25 @@ Strategy guided(const SearchSpace& space) {
     }
     if (!at_the_top && !neighbours) {
       if (const auto batch = choose(evidence, bracket, limits, environment, space)) {
-        return Measure{*batch, samples_on_the_way(limits, space)};
+        return on_the_way(*batch, limits, space);
       }
     }
-    if (const auto probe = to_settle(bracket, space)) return *probe;
+    // What was rehearsed is run last: only the answer that stands then is worth it.
+    const std::optional<Probe> settles = to_settle(bracket, space);
+    if (settles && (at_the_top || !memory_alone(limits))) return *settles;
     if (at_the_top) return Done{"the largest batch allowed passes"};
     const std::vector<Batch> tried = evidence.tried();  // one that only ever crashed is tried too
     const MemoryBound memory(evidence, limits, environment, space);
     if (const auto batch = memory.look_ahead(bracket.failing.value_or(bracket.passing + 1))) {
-      return Measure{*batch, samples_on_the_way(limits, space)};
+      return on_the_way(*batch, limits, space);
     }
-    for (const Batch batch : look_ahead(bracket, space)) {
-      if (std::binary_search(tried.begin(), tried.end(), batch)) continue;
+    for (const Batch batch : look_ahead(bracket, limits, space)) {
+      if (std::binary_search(tried.begin(), tried.end(), batch) && !only_rehearsed(evidence, batch)) continue;
       // A dip is one of latency: where memory forbids the batch there is nothing to look for.
-      if (!memory.expects_beyond(batch)) return Measure{batch, samples_on_the_way(limits, space)};
+      if (!memory.expects_beyond(batch)) return on_the_way(batch, limits, space);
     }
+    if (settles) return *settles;
+    if (const auto probe = to_run(evidence, bracket, space)) return *probe;
     if (!neighbours) {
       return Done{"batch " + std::to_string(bracket.passing + 1) + " does not fit, by its forecast"};
     }

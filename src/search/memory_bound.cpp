@@ -9,6 +9,10 @@ namespace {
 // Workers keep some of a device free for what grows outside the allocator; none keeps more.
 constexpr Bytes largest_worker_margin = gibibyte;
 
+// The driver's own memory wanders by some pieces of 2 MiB: so much more than the limit is measured and
+// judged.
+constexpr Bytes slack_of_cap = 16 * mebibyte;
+
 // Memory known at b by its requests says what 4·b takes; peaks alone do not show what a library or the
 // allocator changes on the way.
 constexpr Batch longest_jump_by_traces = 4;
@@ -24,8 +28,10 @@ constexpr double least_part = 0.5;
 constexpr double horizon = 1.5;
 // A forecast takes some 50 us: so many are no wait.
 constexpr Batch most_forecasts = 1000;
-// Batches beyond the answer's neighbour that were looked at in vain before the search ends.
-constexpr int most_looks = 4;
+// Batches beyond the answer's neighbour that were looked at in vain before the search ends: a run of
+// thousands of items takes seconds, its rehearsal some tens of milliseconds.
+constexpr std::ptrdiff_t most_runs = 4;
+constexpr std::ptrdiff_t most_rehearsals = 64;
 
 /// What the worker leaves free: the least that its caps so far show.
 Bytes worker_margin(const Evidence& evidence, const Environment& environment) {
@@ -47,6 +53,13 @@ std::optional<Bytes> holdable_of(const Evidence& evidence, const Environment& en
   return std::min(cap.value_or(free), free);
 }
 
+bool rehearses(const Evidence& evidence) {
+  return std::ranges::any_of(evidence.records(), [](const Record& record) {
+    const auto* seen = std::get_if<Observation>(&record);
+    return seen != nullptr && seen->outcome == Outcome::rehearsed;
+  });
+}
+
 bool has_traces(const Evidence& evidence) {
   return std::ranges::any_of(evidence.records(), [](const Record& record) {
     return std::holds_alternative<AllocationTrace>(record);
@@ -56,8 +69,10 @@ bool has_traces(const Evidence& evidence) {
 }  // namespace
 
 std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict) {
-  if (!strict && environment.others.value_or(0) < someone_else) return std::nullopt;
-  return limits.own_memory(environment);
+  if (strict) return limits.own_memory(environment);
+  if (environment.others.value_or(0) < someone_else) return std::nullopt;
+  const auto allowed = limits.own_memory(environment);
+  return allowed ? std::optional(*allowed + slack_of_cap) : std::nullopt;
 }
 
 MemoryBound::MemoryBound(const Evidence& evidence, const Limits& limits, const Environment& environment,
@@ -65,6 +80,8 @@ MemoryBound::MemoryBound(const Evidence& evidence, const Limits& limits, const E
     : forecaster_(evidence, space.forecast),
       max_batch_(space.max_batch),
       has_traces_(has_traces(evidence)),
+      rehearses_(rehearses(evidence)),
+      most_looks_(rehearses_ ? most_rehearsals : most_runs),
       allowed_(limits.own_memory(environment)) {
   const std::vector<Batch> tried = evidence.tried();
   tried_.insert(tried.begin(), tried.end());
@@ -81,14 +98,16 @@ Batch MemoryBound::longest_jump() const {
 std::optional<Forecast> MemoryBound::forbids(Batch batch) const {
   if (!holdable_) return std::nullopt;
   auto expected = forecaster_.at(batch);
-  if ((capped_ ? expected->own : expected->low) <= *holdable_) return std::nullopt;
+  const Bytes under_a_cap = expected->reasons.empty() ? expected->own : expected->high;
+  if ((capped_ ? under_a_cap : expected->low) <= *holdable_) return std::nullopt;
   return expected;
 }
 
 std::optional<Batch> MemoryBound::largest_runnable(Batch from, Batch to) const {
   if (!forbids(to)) return to;
   const auto held = crossing(forecaster_, *holdable_, from, to);
-  const Batch largest = capped_ ? held->likely : held->possible;
+  const Batch likely = capped_ && !forbids(std::max(held->likely, from)) ? held->likely : held->certain;
+  const Batch largest = capped_ ? likely : held->possible;
   return largest > 0 ? std::optional(largest) : std::nullopt;
 }
 
@@ -108,13 +127,15 @@ std::optional<Batch> MemoryBound::target(Batch passing, Batch most, bool beyond_
 
 std::optional<Batch> MemoryBound::look_ahead(Batch failing) const {
   const auto in_vain = std::distance(tried_.upper_bound(failing), tried_.end());
-  if (!allowed_ || in_vain >= most_looks || !expects_beyond(failing)) return std::nullopt;
+  if (!allowed_ || in_vain >= most_looks_ || !expects_beyond(failing)) return std::nullopt;
   const auto furthest = std::min(max_batch_, static_cast<Batch>(horizon * static_cast<double>(failing)));
   if (furthest <= failing) return std::nullopt;
   if (!has_traces_) return std::nullopt;  // peaks alone show no drop
   if (const auto batch = likely_beyond(failing, furthest)) return batch;
   if (const auto batch = change_of_regime_beyond(failing, furthest)) return batch;
-  return other_workspaces_beyond(failing, furthest);
+  if (const auto batch = other_workspaces_beyond(failing, furthest)) return batch;
+  return rehearses_ ? no_workspaces_beyond(failing, std::min(max_batch_, longest_jump() * failing))
+                    : std::nullopt;
 }
 
 /// Whether a look is worth a probe: under a cap only where nothing makes the forecast unsure.
@@ -139,20 +160,40 @@ std::optional<Batch> MemoryBound::change_of_regime_beyond(Batch failing, Batch f
   return std::nullopt;
 }
 
-/// Libraries need a workspace at some batches and do without at others, by the batch's divisors too: resnet50
-/// in fp32 took 17 % less at batches 191 and 247 than at 192. Looked at are the largest batch that could be
-/// within with the fewest, the one before it, and the one after `failing`.
-std::optional<Batch> MemoryBound::other_workspaces_beyond(Batch failing, Batch furthest) const {
-  const auto least = [&](Batch batch) {
-    return forecaster_.with_fewest_workspaces(batch).value_or(std::numeric_limits<Bytes>::max());
-  };
+/// The largest batch beyond `failing` that is within the limit, should workspaces be as guessed.
+std::optional<Batch> MemoryBound::largest_within(Batch failing, Batch furthest, WorkspaceGuess guess) const {
   const Batch stride = 1 + (furthest - failing) / most_forecasts;
-  Batch largest = furthest;
-  while (largest > failing && least(largest) > *allowed_) largest -= stride;
-  for (const Batch batch : {largest, largest - 1, failing + 1}) {
-    if (batch > failing && batch <= furthest && worth_a_look(batch, least(batch))) return batch;
+  for (Batch batch = furthest; batch > failing; batch -= stride) {
+    const auto least = forecaster_.at_least(batch, guess);
+    if (!least) return std::nullopt;
+    if (*least <= *allowed_) return batch;
   }
   return std::nullopt;
+}
+
+/// Libraries need a workspace at some batches and do without at others, by the batch's divisors too: resnet50
+/// in fp32 took 17 % less at batches 191 and 247 than at 192. Looked at are the largest batches that could be
+/// within with the fewest, and the one after `failing`.
+std::optional<Batch> MemoryBound::other_workspaces_beyond(Batch failing, Batch furthest) const {
+  constexpr auto fewest = WorkspaceGuess::fewest;
+  const auto largest = largest_within(failing, furthest, fewest);
+  if (!largest) return std::nullopt;
+  const Batch last = std::max<Batch>(failing, *largest - most_looks_ / 2);
+  for (Batch batch = *largest; batch > last; --batch) {
+    if (worth_a_look(batch, *forecaster_.at_least(batch, fewest))) return batch;
+  }
+  const Batch next = failing + 1;
+  const bool looks = next <= furthest && worth_a_look(next, *forecaster_.at_least(next, fewest));
+  return looks ? std::optional(next) : std::nullopt;
+}
+
+/// A workspace that every trace has may be gone further on. The furthest batch that could then be within
+/// tells.
+std::optional<Batch> MemoryBound::no_workspaces_beyond(Batch failing, Batch furthest) const {
+  constexpr auto none = WorkspaceGuess::none;
+  const auto largest = largest_within(failing, furthest, none);
+  const bool looks = largest && worth_a_look(*largest, *forecaster_.at_least(*largest, none));
+  return looks ? largest : std::nullopt;
 }
 
 bool MemoryBound::expects_beyond(Batch batch) const {

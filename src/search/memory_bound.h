@@ -14,7 +14,8 @@ namespace batchfit {
 
 /// What a worker may take. On a device of its own it may reach for all that is free (nothing is returned), so
 /// that a batch a little over the limit is measured cleanly. Beside others, or where the user is strict, it
-/// must not: the limit itself is its cap.
+/// must not: the limit itself is its cap; beside others with a little to spare, so that a batch just beyond
+/// the limit is measured and not an out-of-memory.
 std::optional<Bytes> worker_cap(const Limits& limits, const Environment& environment, bool strict);
 
 /// What the forecast of memory says to a search: how far it may go, and where the memory limit lies. Where no
@@ -30,7 +31,7 @@ class MemoryBound {
 
   /// The forecast that forbids to run the batch. On a device of its own: even the lower bound is more than
   /// the device holds. Under a cap, where overstepping is an out-of-memory: the forecast itself is more than
-  /// it.
+  /// it, or its upper bound where something makes it unsure.
   std::optional<Forecast> forbids(Batch batch) const;
 
   /// Whether the batch breaks the memory limit, as measured or by its forecast.
@@ -55,12 +56,16 @@ class MemoryBound {
   std::optional<Batch> likely_beyond(Batch failing, Batch furthest) const;
   std::optional<Batch> change_of_regime_beyond(Batch failing, Batch furthest) const;
   std::optional<Batch> other_workspaces_beyond(Batch failing, Batch furthest) const;
+  std::optional<Batch> no_workspaces_beyond(Batch failing, Batch furthest) const;
+  std::optional<Batch> largest_within(Batch failing, Batch furthest, WorkspaceGuess guess) const;
   bool worth_a_look(Batch batch, Bytes expected) const;
 
   Forecaster forecaster_;
   std::set<Batch> tried_;
   Batch max_batch_;
   bool has_traces_;
+  bool rehearses_;                 ///< the worker can tell memory without a run
+  std::ptrdiff_t most_looks_;      ///< beyond the answer's neighbour, in vain
   std::optional<Bytes> allowed_;   ///< by the limit; absent: a share of an unknown total
   std::optional<Bytes> holdable_;  ///< what a batch may take without running out of memory, if known
   bool capped_;                    ///< the limit is the worker's cap

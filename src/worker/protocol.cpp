@@ -75,8 +75,10 @@ Result<DeviceInfo> read_device(const Json& json) {
 /// Empty where the record answers the probe, else what is wrong with it.
 std::string mismatch(const Record& record, const Measure& asked) {
   if (const auto* observation = std::get_if<Observation>(&record)) {
-    return observation->batch == asked.batch ? ""
-                                             : fmt::format("an observation of batch {}", observation->batch);
+    if (observation->batch != asked.batch)
+      return fmt::format("an observation of batch {}", observation->batch);
+    const bool unasked = observation->outcome == Outcome::rehearsed && !asked.rehearse;
+    return unasked ? "a rehearsal where the batch was to be run" : "";
   }
   if (const auto* trace = std::get_if<AllocationTrace>(&record)) {
     return trace->batch == asked.batch ? "" : fmt::format("a trace of batch {}", trace->batch);
@@ -144,6 +146,7 @@ Json probe_request(const Measure& measure, const ProbeDetails& details) {
                {"trace", details.trace},
                {"attempt", details.attempt}};
   if (details.eager_samples > 0) json["eager_samples"] = details.eager_samples;
+  if (measure.rehearse) json["rehearse"] = true;
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }

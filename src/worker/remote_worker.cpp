@@ -13,6 +13,11 @@ namespace {
 // longer.
 constexpr int eager_samples = 2;
 
+bool failed(const std::vector<Record>& records) {
+  const auto* seen = records.empty() ? nullptr : std::get_if<Observation>(&records.front());
+  return seen != nullptr && seen->outcome == Outcome::failed;
+}
+
 /// docs/cache.md's kinds of fault, for what can go wrong between a request and its reply.
 std::string fault_kind(ErrorKind kind) {
   if (kind == ErrorKind::timeout) return "timeout";
@@ -108,6 +113,7 @@ Result<Loaded> RemoteWorker::load(const LoadRequest& request) {
   requested_.reset();
   last_lost_.reset();
   lost_in_a_row_ = 0;
+  rehearsals_fail_ = false;
   if (auto ready = ensure_session(); !ready) return failure(ready.error());
   auto loaded = load_now(request);
   if (!loaded) return loaded;
@@ -173,6 +179,17 @@ ProbeDetails RemoteWorker::details_of(const Probe& probe) const {
 }
 
 std::vector<Record> RemoteWorker::run(const Probe& probe) {
+  const auto* measure = std::get_if<Measure>(&probe);
+  if (measure == nullptr || !measure->rehearse) return run_once(probe);
+  if (can("rehearsal") && !rehearsals_fail_) {
+    std::vector<Record> records = run_once(probe);
+    if (!failed(records)) return records;
+    rehearsals_fail_ = true;  // a model may run where it cannot be rehearsed: that says nothing of the batch
+  }
+  return run_once(Measure{measure->batch, measure->samples});
+}
+
+std::vector<Record> RemoteWorker::run_once(const Probe& probe) {
   const bool compares = std::holds_alternative<Compare>(probe);
   if (peaks_used_ && !compares && !can("peak_resets")) quit();
   ++probes_;

@@ -52,7 +52,8 @@ class RemoteWorker : public Worker {
 
   /// Needs a load() that succeeded. A refused measurement is an observation that failed. A refused comparison
   /// is a Fault of kind "worker" (also for out-of-memory: that two batches do not fit together says nothing
-  /// about either), so that the retries of a strategy are bounded. Cancelled: no record.
+  /// about either), so that the retries of a strategy are bounded. What this worker cannot rehearse is run.
+  /// Cancelled: no record.
   std::vector<Record> run(const Probe& probe) override;
 
   /// Asks the worker where one is running that can tell; else the last environment.
@@ -77,6 +78,7 @@ class RemoteWorker : public Worker {
   Result<void> ensure_session();
   Result<void> ensure_loaded();
   Result<Loaded> load_now(const LoadRequest& request);
+  std::vector<Record> run_once(const Probe& probe);
   std::vector<Record> measured(const Probe& probe, const Reply& reply, double started_at);
   std::vector<Record> lost(const Probe& probe, std::string fault_kind, const std::string& detail);
   ProbeDetails details_of(const Probe& probe) const;
@@ -96,6 +98,7 @@ class RemoteWorker : public Worker {
   std::int64_t probes_ = 0;  ///< run or lost
   std::optional<Probe> last_lost_;
   std::int64_t lost_in_a_row_ = 0;
+  bool rehearsals_fail_ = false;  ///< of the loaded model: it is run instead
 };
 
 }  // namespace batchfit

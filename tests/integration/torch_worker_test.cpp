@@ -134,6 +134,24 @@ TEST_F(TorchWorkerOnGpu, out_of_memory_is_an_outcome_and_the_next_probe_works) {
   EXPECT_EQ(record_in<Observation>(worker.ask(probe(1))).outcome, Outcome::measured);
 }
 
+TEST_F(TorchWorkerOnGpu, a_rehearsal_takes_what_the_run_takes_and_has_no_latency) {
+  for (const char* timing : {"graph", "eager"}) {
+    Json request = load("cuda:0");
+    request["timing"] = timing;
+    ASSERT_TRUE(worker.ask(request).value("ok", false));
+    EXPECT_EQ(record_in<Observation>(worker.ask(probe(1))).outcome, Outcome::measured);
+    for (const Batch batch : {8, 64, 100}) {
+      Json rehearsal = probe(batch);
+      rehearsal["rehearse"] = true;
+      const auto rehearsed = record_in<Observation>(worker.ask(rehearsal));
+      const auto run = record_in<Observation>(worker.ask(probe(batch)));
+      EXPECT_EQ(rehearsed.outcome, Outcome::rehearsed) << timing << ' ' << batch << ": " << rehearsed.reason;
+      EXPECT_TRUE(rehearsed.samples.empty());
+      EXPECT_EQ(rehearsed.memory.reserved_peak, run.memory.reserved_peak) << timing << ' ' << batch;
+    }
+  }
+}
+
 TEST_F(TorchWorkerOnGpu, compares_two_batches_pair_by_pair) {
   const Json compare = {{"op", "compare"}, {"reference", 1}, {"candidate", 8}, {"pairs", 12}, {"seed", 1}};
   const auto comparison = record_in<Comparison>(worker.ask(compare));

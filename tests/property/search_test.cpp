@@ -226,6 +226,37 @@ TEST(Search, it_ends_with_a_canary_only_where_its_answer_rests_on_solo_samples) 
   EXPECT_EQ(batch_of(memory_only.probes.back()), 4);
 }
 
+TEST(Search, under_eager_timing_the_neighbour_of_the_answer_is_run_as_well_as_rehearsed) {
+  SimulatedDevice device;
+  device.latency = [](Batch batch) { return 0.001 * static_cast<double>(batch); };
+  device.memory = [](Batch batch) { return batch * gibibyte; };
+  device.rehearses = true;
+  const Limits ten{OwnMemory{10 * gibibyte}, NoLimit{}};
+  for (const Timing timing : {Timing::graph, Timing::eager}) {
+    const SearchSpace space{most, timing, {}};
+    const Search made = search(guided(space), device, ten, space);
+    EXPECT_EQ(made.answer.batch(), 10);
+    std::vector<Batch> run;
+    for (const Probe& probe : made.probes) {
+      if (!std::get<Measure>(probe).rehearse) run.push_back(batch_of(probe));
+    }
+    EXPECT_EQ(run, (timing == Timing::eager ? std::vector<Batch>{1, 10, 11} : std::vector<Batch>{1, 10}));
+  }
+}
+
+TEST(Search, a_rehearsal_is_no_evidence_of_latency) {
+  SimulatedDevice device;
+  device.latency = [](Batch batch) { return 0.001 * static_cast<double>(batch); };
+  device.memory = [](Batch batch) { return batch * gibibyte; };
+  device.rehearses = true;
+  const SearchSpace space{most, Timing::graph, {}};
+  const Search memory_alone = search(guided(space), device, {OwnMemory{10 * gibibyte}, NoLimit{}}, space);
+  const Search then = search(guided(space), device, {OwnMemory{10 * gibibyte}, LatencyRatio{4.5}}, space,
+                             memory_alone.evidence);
+  EXPECT_EQ(then.answer.batch(), 4);
+  for (const Ruling& ruling : then.answer.undecided) ADD_FAILURE() << "undecided: " << ruling.batch;
+}
+
 TEST(Search, a_look_ahead_that_only_crashes_is_given_up) {
   SimulatedDevice device{[](Batch batch) { return 0.001 * (0.95 + 0.05 * static_cast<double>(batch)); },
                          [](Batch) { return gibibyte; }};

@@ -64,6 +64,15 @@ class Cuda(unittest.TestCase):
                 self.assertIn("others_before_bytes", small["conditions"])
                 self.assertIn("sm_clock_mhz", small["conditions"])
 
+    def test_a_rehearsal_takes_what_the_run_takes_and_has_no_latency(self) -> None:
+        for timing in ("graph", "eager"):
+            with self.subTest(timing=timing), Worker("functions.py:load") as worker:
+                self.assertIn("rehearsal", load(worker, shape=WIDE, timing=timing)["capabilities"])
+                rehearsed = worker.observation(1 << 16, rehearse=True)
+                self.assertEqual(rehearsed["outcome"], "rehearsed", rehearsed)
+                self.assertNotIn("samples_s", rehearsed)
+                self.assertEqual(worker.observation(1 << 16)["reserved_peak_bytes"], rehearsed["reserved_peak_bytes"])
+
     def test_one_without_capture_is_timed_eagerly_in_the_same_process_and_says_why(self) -> None:
         with Worker("not_capturable.py:load", folder=ROOT / "examples" / "python") as worker:
             loaded = load(worker, "not-capturable")

@@ -59,6 +59,10 @@ ObservationBuilder measured(Batch batch) {
   return ObservationBuilder(batch, Outcome::measured).samples(5, 0.001).own(gibibyte);
 }
 
+ObservationBuilder rehearsed(Batch batch) {
+  return ObservationBuilder(batch, Outcome::rehearsed).own(gibibyte);
+}
+
 ObservationBuilder out_of_memory(Batch batch) {
   return ObservationBuilder(batch, Outcome::out_of_memory).reason("out of memory");
 }

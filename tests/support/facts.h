@@ -32,6 +32,7 @@ class ObservationBuilder {
 
 /// Five equal samples of 1 ms and 1 GiB, unless said otherwise.
 ObservationBuilder measured(Batch batch);
+ObservationBuilder rehearsed(Batch batch);  ///< 1 GiB, no samples
 ObservationBuilder out_of_memory(Batch batch);
 ObservationBuilder failed(Batch batch);
 

@@ -35,8 +35,13 @@ Record SimulatedDevice::run(const Probe& probe, int number) const {
     return observation;
   }
   observation.memory.reserved_peak = memory(batch);
-  const int asked = std::get<Measure>(probe).samples;
-  for (int i = 0; i < (asked > 0 ? asked : samples); ++i) observation.samples.push_back(sample(batch));
+  const auto& asked = std::get<Measure>(probe);
+  if (rehearses && asked.rehearse) {
+    observation.outcome = Outcome::rehearsed;
+    return observation;
+  }
+  for (int i = 0; i < (asked.samples > 0 ? asked.samples : samples); ++i)
+    observation.samples.push_back(sample(batch));
   return observation;
 }
 

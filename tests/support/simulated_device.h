@@ -22,6 +22,7 @@ struct SimulatedDevice {
   std::function<double(int, int)> slowdown = [](int, int) { return 1.0; };
   /// Whether the device says that it is throttled, by the number of the probe.
   std::function<bool(int)> throttled = [](int) { return false; };
+  bool rehearses = false;  ///< tells memory without a run, where that is enough
   std::function<bool(Batch)> crashes = [](Batch) { return false; };
 
   Environment environment() const { return {total, 0}; }

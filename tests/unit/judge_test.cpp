@@ -33,6 +33,26 @@ TEST(Judge, what_was_not_measured_is_asked_for) {
   EXPECT_EQ(ruling_of({measured(8)}, 8).wants, Probe(Measure{1})) << "a ratio needs batch 1";
 }
 
+TEST(Judge, a_rehearsal_shows_what_memory_forbids_and_nothing_else) {
+  const Limits half_a_gibibyte{OwnMemory{gibibyte / 2}, NoLimit{}};
+  const Ruling beyond = ruling_of({measured(1), rehearsed(8)}, 8, half_a_gibibyte);
+  EXPECT_EQ(beyond.verdict, Verdict::fail);
+  EXPECT_FALSE(beyond.wants);
+  EXPECT_EQ(beyond.why, "memory limit");
+  const Ruling within = ruling_of({measured(1), rehearsed(8)}, 8, any_latency);
+  EXPECT_EQ(within.verdict, Verdict::undecided);
+  EXPECT_EQ(within.wants, Probe(Measure{8})) << "what is answered was run";
+}
+
+TEST(Judge, a_run_counts_for_more_than_a_rehearsal_whichever_came_first) {
+  const Limits two{OwnMemory{2 * gibibyte}, NoLimit{}};
+  const Record larger = rehearsed(8).own(3 * gibibyte);
+  for (const auto& records :
+       {std::vector<Record>{measured(8), larger}, std::vector<Record>{larger, measured(8)}}) {
+    EXPECT_EQ(ruling_of(records, 8, two).verdict, Verdict::pass);
+  }
+}
+
 TEST(Judge, a_batch_far_off_is_settled_without_comparisons) {
   const Ruling within = ruling_of(timed(1, 1.89), 8);
   EXPECT_EQ(within.verdict, Verdict::pass);

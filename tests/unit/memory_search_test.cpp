@@ -15,13 +15,29 @@ const Environment alone{80 * gibibyte, 0};
 struct Search {
   Answer answer;
   std::vector<Batch> ran;
+  std::vector<Batch> rehearsed;
 };
 
-Search search(const RecordedDevice& device, std::string_view strategy, Bytes limit, bool strict = false,
-              bool with_traces = true) {
+struct HowToSearch {
+  bool strict = false;
+  bool with_traces = true;
+  bool rehearses = false;
+};
+
+/// What a rehearsal tells of a record of the batch.
+Record rehearsal_of(Record record) {
+  if (auto* seen = std::get_if<Observation>(&record)) {
+    seen->outcome = Outcome::rehearsed;
+    seen->samples.clear();
+  }
+  return record;
+}
+
+Search search(const RecordedDevice& device, std::string_view strategy, Bytes limit,
+              const HowToSearch& how = {}) {
   const Limits limits{OwnMemory{limit}, NoLimit{}};
   SearchSpace space{device.largest(), Timing::graph, {}};
-  space.strict = strict;
+  space.strict = how.strict;
   const Strategy next = make_strategy(strategy, space).value();
   Search out;
   Evidence evidence;
@@ -31,9 +47,12 @@ Search search(const RecordedDevice& device, std::string_view strategy, Bytes lim
       out.answer = answer(evidence, limits, alone, space, *done);
       return out;
     }
-    out.ran.push_back(batch_of(std::get<Probe>(step)));
-    for (Record& record : device.measure(out.ran.back())) {
-      if (with_traces || !std::holds_alternative<AllocationTrace>(record)) evidence.add(std::move(record));
+    const auto& asked = std::get<Measure>(std::get<Probe>(step));
+    const bool rehearses = how.rehearses && asked.rehearse;
+    (rehearses ? out.rehearsed : out.ran).push_back(asked.batch);
+    for (Record& record : device.measure(asked.batch)) {
+      if (!how.with_traces && std::holds_alternative<AllocationTrace>(record)) continue;
+      evidence.add(rehearses ? rehearsal_of(std::move(record)) : std::move(record));
     }
   }
 }
@@ -78,7 +97,7 @@ TEST_P(MemorySearch, goes_no_further_than_four_times_the_largest_batch_that_ran)
 
 TEST_P(MemorySearch, without_traces_takes_smaller_steps_and_never_answers_what_does_not_fit) {
   for (const Bytes limit : limits()) {
-    const Search found = search(device, "guided", limit, false, false);
+    const Search found = search(device, "guided", limit, {.with_traces = false});
     ASSERT_TRUE(found.answer.batch());
     EXPECT_LE(device.own(*found.answer.batch()), limit);
     EXPECT_LE(found.ran.size(), search(device, "exponential", limit).ran.size() + 4);
@@ -93,10 +112,20 @@ TEST_P(MemorySearch, without_traces_takes_smaller_steps_and_never_answers_what_d
 TEST_P(MemorySearch, under_a_cap_the_answer_runs_and_the_batch_beyond_it_does_not) {
   for (const Bytes limit : limits()) {
     if (limit < 5 * gibibyte || limit > 18 * gibibyte) continue;  // where no library changes its mind
-    const Search found = search(device, "guided", limit, true);
+    const Search found = search(device, "guided", limit, {.strict = true});
     const Batch truth = device.largest_within(limit);
     EXPECT_EQ(found.answer.batch(), truth) << format_bytes(limit);
     for (const Batch batch : found.ran) EXPECT_LE(device.own(batch), limit) << batch;
+  }
+}
+
+TEST_P(MemorySearch, runs_the_answer_alone_where_batches_can_be_rehearsed) {
+  for (const Bytes limit : limits()) {
+    const Search found = search(device, "guided", limit, {.rehearses = true});
+    const Batch truth = device.largest_within(limit);
+    EXPECT_EQ(found.answer.batch(), truth) << format_bytes(limit);
+    EXPECT_EQ(found.ran, (std::vector<Batch>{1, truth})) << format_bytes(limit);
+    EXPECT_TRUE(found.answer.neighbour_judged) << format_bytes(limit);
   }
 }
 
@@ -107,8 +136,11 @@ TEST(MemorySearchAmongWorkspaces, finds_the_largest_batch_where_a_library_needs_
         workspaces_at);
     for (const double gib : {2.0, 3.0, 4.0, 8.0}) {
       const auto limit = static_cast<Bytes>(gib * static_cast<double>(gibibyte));
-      EXPECT_EQ(search(device, "guided", limit).answer.batch(), device.largest_within(limit))
-          << gib << " GiB, at multiples of " << workspaces_at;
+      for (const bool rehearses : {false, true}) {
+        EXPECT_EQ(search(device, "guided", limit, {.rehearses = rehearses}).answer.batch(),
+                  device.largest_within(limit))
+            << gib << " GiB, at multiples of " << workspaces_at;
+      }
     }
   }
 }

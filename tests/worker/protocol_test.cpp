@@ -130,6 +130,18 @@ TEST(ProbeReply, that_does_not_answer_the_probe_is_an_error_that_says_how) {
               HasSubstr("batches 2 and 8"));
 }
 
+TEST(ProbeReply, that_rehearses_is_taken_only_where_that_was_asked_for) {
+  constexpr const char* rehearsal =
+      R"({"record":"observation","batch":8,"outcome":"rehearsed","reserved_peak_bytes":1})";
+  EXPECT_EQ(error_of(rehearsal, Measure{8, 1, /*rehearse=*/true}), "");
+  EXPECT_EQ(error_of(good_observation, Measure{8, 1, /*rehearse=*/true}), "")
+      << "a worker may run it all the same";
+  EXPECT_THAT(error_of(rehearsal, Measure{8}), HasSubstr("a rehearsal where the batch was to be run"));
+  EXPECT_THAT(error_of(R"({"record":"observation","batch":8,"outcome":"rehearsed","samples_s":[1]})",
+                       Measure{8, 1, /*rehearse=*/true}),
+              HasSubstr("is rehearsed and has samples"));
+}
+
 TEST(ProbeReply, without_a_list_of_records_is_an_error) {
   const auto read = read_probe_reply(Json::object(), Measure{1});
   ASSERT_FALSE(read);
@@ -144,6 +156,8 @@ TEST(Requests, say_what_the_protocol_page_says) {
   EXPECT_EQ(probe.at("batch"), 8);
   EXPECT_EQ(probe.at("cap_bytes"), 1000);
   EXPECT_FALSE(probe_request(Measure{8}, {}).contains("cap_bytes"));
+  EXPECT_FALSE(probe_request(Measure{8}, {}).contains("rehearse"));
+  EXPECT_EQ(probe_request(Measure{8, 1, /*rehearse=*/true}, {}).at("rehearse"), true);
   for (const char* name : {"threads", "dtype", "inputs"})
     EXPECT_FALSE(load_request({}).contains(name)) << name;
   LoadRequest file;

@@ -50,6 +50,42 @@ TEST(RemoteWorker, measures_and_compares) {
   EXPECT_EQ(worker.environment(), (Environment{gibibyte, 0}));
 }
 
+constexpr const char* rehearsing =
+    R"({"capabilities": ["graph_timing", "memory_cap", "memory_counters", "peak_resets", "rehearsal"]})";
+
+TEST(RemoteWorker, rehearses_what_need_not_be_run) {
+  const SimDeviceFile file("[]", rehearsing);
+  RemoteWorker worker(file.options());
+  ASSERT_TRUE(worker.load(tiny_request()));
+  const auto records = worker.run(Measure{8, 1, /*rehearse=*/true});
+  ASSERT_TRUE(observation_in(records));
+  EXPECT_EQ(observation_in(records)->outcome, Outcome::rehearsed);
+  EXPECT_TRUE(observation_in(records)->samples.empty());
+  const auto run = worker.run(Measure{8, 1});
+  EXPECT_EQ(observation_in(run)->memory, observation_in(records)->memory);
+}
+
+TEST(RemoteWorker, runs_what_it_cannot_rehearse) {
+  const SimDeviceFile file;
+  RemoteWorker worker(file.options());
+  ASSERT_TRUE(worker.load(tiny_request()));
+  const auto records = worker.run(Measure{8, 1, /*rehearse=*/true});
+  ASSERT_TRUE(observation_in(records));
+  EXPECT_EQ(observation_in(records)->outcome, Outcome::measured);
+  EXPECT_EQ(observation_in(records)->samples.size(), 1U);
+}
+
+TEST(RemoteWorker, after_a_rehearsal_that_failed_runs_that_batch_and_rehearses_no_more) {
+  const SimDeviceFile file(R"([{"kind": "failed", "probe": 1}])", rehearsing);
+  RemoteWorker worker(file.options());
+  ASSERT_TRUE(worker.load(tiny_request()));
+  for (const Batch batch : {8, 9}) {
+    const auto records = worker.run(Measure{batch, 1, /*rehearse=*/true});
+    ASSERT_TRUE(observation_in(records));
+    EXPECT_EQ(observation_in(records)->outcome, Outcome::measured) << batch;
+  }
+}
+
 TEST(RemoteWorker, hands_the_cap_on) {
   const SimDeviceFile file;
   RemoteWorker worker(file.options());

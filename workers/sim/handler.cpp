@@ -187,17 +187,20 @@ Answer<Json> SimWorker::probe(const Json& request) {
   bool trace = false;
   fields.maybe("trace", trace);
   fields.maybe("eager_samples", plan.eager_samples);
+  fields.maybe("rehearse", plan.rehearse);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
   }
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
+  plan.rehearse = plan.rehearse && can("rehearsal");
   plan.eager_samples = can("eager_latency") ? std::min(plan.eager_samples, most_samples) : 0;
   Json reply = environment();
   const Observation seen = measure(at_load_, *loaded_, batch, plan);
   reply["records"] = Json::array({to_json(Record(seen))});
-  if (trace && can("memory_trace") && seen.outcome == Outcome::measured) {
+  const bool has_memory = seen.outcome == Outcome::measured || seen.outcome == Outcome::rehearsed;
+  if (trace && can("memory_trace") && has_memory) {
     reply["records"].push_back(to_json(Record(trace_of(at_load_, *loaded_, batch))));
   }
   return reply;

@@ -198,6 +198,10 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
   observation.memory.allocated_peak = peaks.allocated;
   observation.memory.reserved_peak = peaks.reserved;
   observation.memory.context = device.context;
+  if (plan.rehearse) {
+    observation.outcome = Outcome::rehearsed;
+    return observation;
+  }
   Random random(device.seed, plan.number, batch);
   while (std::ssize(observation.samples) < plan.min_samples ||
          (std::ssize(observation.samples) < plan.max_samples && observation.took < plan.seconds)) {

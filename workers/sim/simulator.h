@@ -23,6 +23,7 @@ struct ProbePlan {
   std::int64_t max_samples = 1;
   Seconds seconds = 0;
   std::int64_t eager_samples = 0;  ///< ordinary calls to time beside replays
+  bool rehearse = false;           ///< memory alone, in no time
   std::optional<Bytes> cap;        ///< the most own memory that may be taken
 };
 

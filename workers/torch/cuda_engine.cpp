@@ -18,8 +18,8 @@
 namespace batchfit {
 namespace {
 
-/// Passes before an eager one is timed: the first loads kernels and picks algorithms, the second fills the
-/// allocator.
+/// Passes before the batches of a comparison are timed: the first loads kernels and picks algorithms, the
+/// second fills the allocator. Samples bring an untimed pass of their own.
 constexpr int eager_warm_up = 2;
 
 /// Less than this and NVML's energy counter, which moves in steps of up to 100 ms, says nothing of a probe.
@@ -57,7 +57,7 @@ class CudaEngine : public Engine {
     return notes;
   }
   std::vector<std::string> capabilities() const override {
-    std::vector<std::string> names{"memory_cap", "memory_counters", "peak_resets", "compare"};
+    std::vector<std::string> names{"memory_cap", "memory_counters", "peak_resets", "compare", "rehearsal"};
     if (timing_ == Timing::graph) names.insert(names.end(), {"graph_timing", "eager_latency"});
     if (CudaTrace::available()) names.emplace_back("memory_trace");
     if (device_.context()) names.emplace_back("environment");
@@ -82,6 +82,8 @@ class CudaEngine : public Engine {
   /// trace is that of the first pass, or of the capture.
   std::unique_ptr<Pass> warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const;
   void take_observation(const ProbeRequest& request, Measured& measured, bool& capturing);
+  /// Memory and trace of a pass that is recorded and not executed.
+  void take_rehearsal(const ProbeRequest& request, Measured& measured);
   std::vector<Comparison::Pair> pairs_together(const CompareRequest& request) const;
   std::vector<Comparison::Pair> pairs_in_turn(const CompareRequest& request);
 
@@ -137,13 +139,16 @@ std::unique_ptr<Pass> CudaEngine::warmed_up_pass(Batch batch, std::optional<Allo
   if (trace != nullptr) recording.emplace(device_, batch, Timing::eager);
   eager->run();
   if (recording) *trace = recording->finish();
-  for (int i = 1; i < eager_warm_up; ++i) eager->run();
   return eager;
 }
 
 void CudaEngine::take_observation(const ProbeRequest& request, Measured& measured, bool& capturing) {
   Observation& observation = measured.observation;
-  if (timing_ == Timing::graph) warm_up(request.batch, 1, request.eager_samples, &observation.eager_samples);
+  // An ordinary call may take more than its capture: under a cap it could run out of memory where the capture
+  // does not. What a file holds may need the call before it can be captured.
+  const bool calls_first = !request.cap || loaded_.info.build == nullptr;
+  if (timing_ == Timing::graph && calls_first)
+    warm_up(request.batch, 1, request.eager_samples, &observation.eager_samples);
   const bool traced = request.trace && CudaTrace::available();
   capturing = timing_ == Timing::graph;
   const auto ready = warmed_up_pass(request.batch, traced ? &measured.trace : nullptr);
@@ -161,6 +166,25 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
   observation.memory.context = device_.context();
 }
 
+void CudaEngine::take_rehearsal(const ProbeRequest& request, Measured& measured) {
+  Observation& observation = measured.observation;
+  observation.outcome = Outcome::rehearsed;
+  const bool traced = request.trace && CudaTrace::available();
+  if (timing_ == Timing::graph) {
+    const GraphPass captured(loaded_, device_, request.batch, traced ? &measured.trace : nullptr);
+    device_.account_run();
+  } else {
+    EagerPass eager(loaded_, device_, request.batch);
+    C10_CUDA_CHECK(cudaStreamSynchronize(device_.stream()));  // the inputs are there before the recording
+    std::optional<CudaTrace> recording;
+    if (traced) recording.emplace(device_, request.batch, Timing::eager);
+    eager.rehearse();
+    if (recording) measured.trace = recording->finish();
+    device_.account_run();
+  }
+  observation.memory.context = device_.context();
+}
+
 Measured CudaEngine::probe(const ProbeRequest& request) {
   const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
   Measured measured;
@@ -172,8 +196,10 @@ Measured CudaEngine::probe(const ProbeRequest& request) {
   const AllocatorFigures before = device_.allocator();
   observation.cap = device_.limit_allocator(request.cap);
 
-  bool capturing = false;
-  const auto failed = attempt_step([&] { take_observation(request, measured, capturing); });
+  bool capturing = request.rehearse;
+  const auto failed = attempt_step([&] {
+    request.rehearse ? take_rehearsal(request, measured) : take_observation(request, measured, capturing);
+  });
   const AllocatorFigures after = device_.allocator();
   observation.alloc_retries = after.retries - before.retries;
   observation.ooms = after.ooms - before.ooms;

@@ -65,6 +65,22 @@ void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
 
 void EagerPass::launch() { loaded().run(inputs()); }
 
+void EagerPass::rehearse() {
+  // Relaxed: memory is taken and kernels are loaded on the way.
+  C10_CUDA_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
+  cudaGraph_t recorded = nullptr;
+  try {
+    launch();
+  } catch (...) {
+    cudaStreamEndCapture(stream(), &recorded);
+    if (recorded != nullptr) cudaGraphDestroy(recorded);
+    cudaGetLastError();
+    throw;
+  }
+  C10_CUDA_CHECK(cudaStreamEndCapture(stream(), &recorded));
+  C10_CUDA_CHECK(cudaGraphDestroy(recorded));
+}
+
 GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
                      std::optional<AllocationTrace>* trace)
     : CudaPass(loaded, device, batch) {

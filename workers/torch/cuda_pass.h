@@ -24,6 +24,7 @@ class CudaPass : public Pass {
   CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
   const LoadedModel& loaded() const { return loaded_; }
   const std::vector<at::Tensor>& inputs() const { return inputs_; }
+  cudaStream_t stream() const { return stream_; }
 
  private:
   virtual void launch() = 0;
@@ -46,6 +47,11 @@ class CudaPass : public Pass {
 class EagerPass : public CudaPass {
  public:
   EagerPass(const LoadedModel& loaded, CudaDevice& device, Batch batch) : CudaPass(loaded, device, batch) {}
+
+  /// Makes every allocation of a call and launches nothing: the stream records the call instead, unknown to
+  /// the allocator, which serves it as it serves any other. Throws what the call throws; the process's CUDA
+  /// state must then be taken for lost.
+  void rehearse();
 
  private:
   void launch() override;

@@ -24,7 +24,7 @@ Json hello() {
           {"runtime", to_json(libtorch_runtime())},
           {"capabilities",
            {"graph_timing", "memory_cap", "memory_counters", "memory_trace", "peak_resets", "compare",
-            "environment", "energy", "conditions"}},
+            "environment", "energy", "conditions", "rehearsal"}},
           {"models", std::move(list)}};
 }
 

@@ -43,6 +43,7 @@ struct ProbeRequest {
   std::optional<Bytes> cap;        ///< the most own memory (context and allocator) that may be taken
   bool trace = false;              ///< record the allocations of a pass
   std::int64_t eager_samples = 0;  ///< under graph timing: ordinary calls to time too
+  bool rehearse = false;           ///< its memory is enough; the pass need not be run
 };
 
 struct CompareRequest {

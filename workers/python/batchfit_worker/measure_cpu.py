@@ -29,7 +29,7 @@ class CpuMeasure:
     ) -> tuple[dict[str, Any], None]:
         """The samples; there is no trace to give, and each call is an ordinary one."""
         time_one = self._warmed(model.pass_at(batch))
-        return {"samples_s": samples.taken(time_one, *plan)}, None
+        return {"outcome": "measured", "samples_s": samples.taken(time_one, *plan)}, None
 
     def end(self) -> dict[str, Any]:
         peak = host.peak_resident_bytes()

@@ -60,7 +60,7 @@ class CudaMeasure:
         """Those in force for this model. The memory of a runtime with its own allocator does not come down between probes."""
         known = ["compare", "environment"] + (["conditions"] if self.nvml else [])
         if self.own_allocator:
-            known += ["memory_cap", "memory_counters", "memory_trace", "peak_resets"]
+            known += ["memory_cap", "memory_counters", "memory_trace", "peak_resets", "rehearsal"]
         return known + (["graph_timing", "eager_latency"] if self.timing == "graph" else [])
 
     # A probe: begin, observe or compare, end.
@@ -84,22 +84,18 @@ class CudaMeasure:
         one_pass = model.pass_at(batch)
         _warm_up(one_pass)
         ordinary = self._ordinary_calls(one_pass, eager_samples)
-        self._empty()
-        torch.cuda.reset_peak_memory_stats(self.device)
-        recorder = Recorder(self.device, captured=self.timing == "graph") if trace and self.own_allocator else None
-        if recorder:
-            recorder.start()
-        time_one = self._ready(one_pass)
-        traced = recorder.stop() if recorder else None
+        time_one, traced = self._recorded(lambda: self._ready(one_pass), trace)
         taken = samples.taken(time_one, *plan)
-        conditions = self._conditions()
-        context = self._settle()  # while the graph is there: its storage outside the pool is ours too
-        return {
-            "samples_s": taken,
-            "allocated_peak_bytes": torch.cuda.max_memory_allocated(self.device),
-            "reserved_peak_bytes": torch.cuda.max_memory_reserved(self.device),
-            "conditions": conditions,
-        } | ({} if context is None else {"context_bytes": context}) | ({"eager_samples_s": ordinary} if ordinary else {}), traced
+        return {"outcome": "measured", "samples_s": taken, "conditions": self._conditions()} | self._peaks() | (
+            {"eager_samples_s": ordinary} if ordinary else {}), traced
+
+    def rehearse(self, model: LoadedModel, batch: int, trace: bool) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """The allocator's peaks and the trace of one pass: of its capture, which runs nothing, or else of a single run."""
+        one_pass = model.pass_at(batch)
+        graph, traced = self._recorded(lambda: self._captured(one_pass, None) if self.timing == "graph" else one_pass(), trace)
+        peaks = self._peaks()
+        del graph
+        return {"outcome": "rehearsed"} | peaks, traced
 
     def end(self) -> dict[str, Any]:
         """What holds of a probe however it ended. What it left in the allocator is given back by the next `begin`."""
@@ -154,6 +150,16 @@ class CudaMeasure:
             return lambda: _seconds_of(one_pass, idle=True)
         return lambda: _wall_seconds_of(one_pass)
 
+    def _recorded(self, step: Callable[[], Any], trace: bool) -> tuple[Any, dict[str, Any] | None]:
+        """What the step gives, its allocations counted, and traced where they are asked for, from an emptied allocator on."""
+        self._empty()
+        torch.cuda.reset_peak_memory_stats(self.device)
+        recorder = Recorder(self.device, captured=self.timing == "graph") if trace and self.own_allocator else None
+        if recorder:
+            recorder.start()
+        given = step()
+        return given, recorder.stop() if recorder else None
+
     def _ordinary_calls(self, one_pass: Pass, count: int) -> list[float]:
         """Of the warmed-up pass, launches included; one that cannot be bound by them ends it."""
         calls: list[float] = []
@@ -185,6 +191,14 @@ class CudaMeasure:
         return graph
 
     # Figures.
+
+    def _peaks(self) -> dict[str, int]:
+        """Of the allocator since it was emptied, and the context."""
+        context = self._settle()  # while a graph is there: its storage outside the pool is ours too
+        return {
+            "allocated_peak_bytes": torch.cuda.max_memory_allocated(self.device),
+            "reserved_peak_bytes": torch.cuda.max_memory_reserved(self.device),
+        } | ({} if context is None else {"context_bytes": context})
 
     def _used(self) -> int | None:
         """Of the device. NVML's figure needs no context; CUDA's own, with one, is what `mem_get_info` and the cap go by."""

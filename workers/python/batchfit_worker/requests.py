@@ -46,6 +46,7 @@ class Probe:
     seconds: float = 0.1
     trace: bool = False
     eager_samples: int = 0
+    rehearse: bool = False
     cap_bytes: int | None = None
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ CAPABILITIES = [
     "memory_counters",
     "memory_trace",
     "peak_resets",
+    "rehearsal",
     "compare",
     "environment",
     "conditions",

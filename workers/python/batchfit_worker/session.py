@@ -105,8 +105,11 @@ class Session:
         try:
             measure.begin(request.cap_bytes)
             with torch.inference_mode():
-                observed, trace = measure.observe(model, request.batch, plan, request.trace, request.eager_samples)
-            record |= {"outcome": "measured"} | observed
+                if request.rehearse and "rehearsal" in measure.capabilities:
+                    observed, trace = measure.rehearse(model, request.batch, request.trace)
+                else:
+                    observed, trace = measure.observe(model, request.batch, plan, request.trace, request.eager_samples)
+            record |= observed
         except (Exception, SystemExit) as error:
             record |= self._outcome(error)
         ended = measure.end()
