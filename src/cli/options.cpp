@@ -82,6 +82,16 @@ void add_memory_limit(CLI::App& command, std::string& limit) {
       ->capture_default_str();
 }
 
+void add_cost_options(CLI::App& command, CostOptions& options) {
+  command.add_option("--items", options.items, "say what it takes to process this many items")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--price", options.price,
+                  "dollars an hour of the device (default: the GPU's list price, where one is known)")
+      ->check(CLI::NonNegativeNumber);
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
@@ -119,6 +129,15 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
   tune->add_flag("--no-look-ahead", options.no_look_ahead,
                  "guided: do not look for larger batches that a dip of the curve might bring back");
+  tune->add_option("--objective", options.objective,
+                   "which of the batches that pass: " + join_words(goal_names()) + " (docs/objectives.md)")
+      ->capture_default_str();
+  tune->add_option("--balance", options.balance,
+                   "weights of the objective 'balanced': throughput=2,latency=1,memory=1,energy=0");
+  tune->add_flag("--explore", options.explore,
+                 "measure what an objective chooses from, also where the cache could answer");
+  tune->add_flag("--energy", options.energy, "measure the joules of an item too (about 1 s a batch)");
+  add_cost_options(*tune, options.cost);
   tune->add_option("--time-budget", options.time_budget,
                    "end each model's search after this long with the best batch so far: 30s");
   tune->add_option("--confirm", options.confirm,
@@ -187,6 +206,17 @@ Result<Limits> limits_of(const TuneOptions& options) {
   limits.memory = *memory;
   limits.latency = *latency;
   return limits;
+}
+
+Result<Objective> objective_of(const TuneOptions& options) {
+  const auto goal = parse_goal(options.objective);
+  if (!goal) return failure(goal.error());
+  if (options.balance.empty()) return Objective{*goal, {}};
+  if (*goal != Goal::balanced)
+    return failure(ErrorKind::usage, "--balance is for the objective 'balanced'", "add --objective balanced");
+  const auto balance = parse_balance(options.balance);
+  if (!balance) return failure(balance.error());
+  return Objective{*goal, *balance};
 }
 
 Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text) {

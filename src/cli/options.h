@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "judge/limits.h"
+#include "search/objective.h"
 
 namespace batchfit {
 
@@ -40,6 +41,12 @@ struct WorkloadChoice {
   std::optional<std::int64_t> threads;
 };
 
+/// What reports say of costs.
+struct CostOptions {
+  std::int64_t items = 1'000'000;
+  std::optional<double> price;  ///< dollars an hour; absent: the list price, where there is one
+};
+
 struct TuneOptions {
   std::vector<std::string> models;
   WorkerChoice worker;
@@ -52,6 +59,11 @@ struct TuneOptions {
   std::string strategy = "guided";
   std::string time_budget;  ///< empty: none
   std::string confirm;      ///< empty: no confirmation
+  std::string objective = "largest";
+  std::string balance;  ///< empty: the default weights
+  bool explore = false;
+  bool energy = false;
+  CostOptions cost;
   bool strict = false;
   bool no_look_ahead = false;
   bool refresh = false;
@@ -82,6 +94,9 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options);
 
 /// The two limits that the options name. usage error where one cannot be read.
 Result<Limits> limits_of(const TuneOptions& options);
+
+/// The objective that the options name. usage error where it cannot be read.
+Result<Objective> objective_of(const TuneOptions& options);
 
 /// "30s"; nullopt where the text is empty. usage error that names the option where it cannot be read or is
 /// not above 0.

@@ -37,7 +37,7 @@ using Clock = std::chrono::steady_clock;
 /// A file that the results are written to after each workload, so that an interrupted run leaves what it has.
 struct Export {
   std::string path;  ///< "-": stdout, once, at the end
-  std::function<std::string(const TuneRun&)> render;
+  std::function<std::string(const TuneRun&, const RunReport&)> render;
 };
 
 std::vector<Export> exports_of(const TuneOptions& options) {
@@ -45,9 +45,13 @@ std::vector<Export> exports_of(const TuneOptions& options) {
   const auto add = [&](const std::string& path, auto render) {
     if (!path.empty()) exports.push_back({path, render});
   };
-  add(options.export_json, export_json);
-  add(options.export_csv, export_csv);
-  add(options.export_markdown, export_markdown);
+  const auto of_report = [](std::string (*render)(const RunReport&)) {
+    return [render](const TuneRun&, const RunReport& report) { return render(report); };
+  };
+  add(options.export_json,
+      [](const TuneRun& run, const RunReport& report) { return export_json(run, report); });
+  add(options.export_csv, of_report(export_csv));
+  add(options.export_markdown, of_report(export_markdown));
   return exports;
 }
 
@@ -63,13 +67,15 @@ Result<void> check_writable(const std::vector<Export>& exports) {
   return {};
 }
 
-void write_exports(const std::vector<Export>& exports, const TuneRun& run, bool at_end) {
+void write_exports(const std::vector<Export>& exports, const TuneRun& run, const ReportOptions& options,
+                   bool at_end) {
+  const RunReport report = report_of(run, options);
   for (const Export& target : exports) {
     if (target.path == "-") {
-      if (at_end) std::fputs(target.render(run).c_str(), stdout);
+      if (at_end) std::fputs(target.render(run, report).c_str(), stdout);
       continue;
     }
-    const auto written = write_file_atomically(target.path, target.render(run));
+    const auto written = write_file_atomically(target.path, target.render(run, report));
     if (!written && at_end) report_error(written.error());
   }
 }
@@ -129,6 +135,8 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     if (!found) return report_error(found.error());
     weights[model] = std::move(*found);
   }
+  const auto objective = objective_of(options);
+  if (!objective) return report_error(objective.error());
   const auto budget = duration_of("--time-budget", options.time_budget);
   if (!budget) return report_error(budget.error());
   const auto confirm = duration_of("--confirm", options.confirm);
@@ -151,9 +159,12 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.started_at = seconds_since_epoch();
   run.limits = *limits;
   run.strategy = options.strategy;
+  run.objective = *objective;
   run.nvml_seconds = local.took;
-  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
-                      *budget, *confirm,         options.refresh};
+  const TuneGoal goal{
+      *limits,  options.strategy, options.max_batch, options.strict, !options.no_look_ahead, *budget,
+      *confirm, *objective,       options.explore,   options.energy, options.refresh};
+  const ReportOptions shown{options.cost.items, options.cost.price, /*verbose=*/false};
   std::future<void> written;
   for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
@@ -167,8 +178,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     if (exports.empty()) continue;
     // The next model loads meanwhile.
     if (written.valid()) written.wait();
-    written = std::async(std::launch::async,
-                         [&exports, so_far = run] { write_exports(exports, so_far, /*at_end=*/false); });
+    written = std::async(std::launch::async, [&exports, &shown, so_far = run] {
+      write_exports(exports, so_far, shown, /*at_end=*/false);
+    });
   }
   if (written.valid()) written.wait();
   progress.clear();
@@ -176,9 +188,11 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const bool stdout_is_taken =
       std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
   if (!stdout_is_taken)
-    std::fputs(render_table(run, {terminal_width(), colour_wanted(), options.worker.verbose}).c_str(),
+    std::fputs(render_table(report_of(run, {options.cost.items, options.cost.price, options.worker.verbose}),
+                            {terminal_width(), colour_wanted()})
+                   .c_str(),
                stdout);
-  write_exports(exports, run, /*at_end=*/true);
+  if (!exports.empty()) write_exports(exports, run, shown, /*at_end=*/true);
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);
   }

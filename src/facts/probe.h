@@ -10,7 +10,8 @@ namespace batchfit {
 /// A request to measure one batch alone: memory and latency samples.
 struct Measure {
   Batch batch = 1;
-  int samples = 0;  ///< latency samples to take; 0: as many as the tuner's sampling says
+  int samples = 0;      ///< latency samples to take; 0: as many as the tuner's sampling says
+  bool energy = false;  ///< run on for the joules of a pass, where the worker can tell them
   bool operator==(const Measure&) const = default;
 };
 

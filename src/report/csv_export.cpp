@@ -10,7 +10,7 @@
 namespace batchfit {
 namespace {
 
-constexpr std::array<const char*, 30> headings{"model",
+constexpr std::array<const char*, 31> headings{"model",
                                                "key",
                                                "device",
                                                "runtime",
@@ -33,6 +33,7 @@ constexpr std::array<const char*, 30> headings{"model",
                                                "latency_min_s",
                                                "latency_max_s",
                                                "throughput_per_s",
+                                               "energy_per_item_j",
                                                "own_memory_bytes",
                                                "allocated_peak_bytes",
                                                "reserved_peak_bytes",
@@ -40,6 +41,8 @@ constexpr std::array<const char*, 30> headings{"model",
                                                "weight",
                                                "mixed_per_s",
                                                "notes"};
+
+constexpr std::size_t key_column = 1;
 
 std::string truth(bool value) { return value ? "true" : "false"; }
 
@@ -88,6 +91,7 @@ std::vector<std::string> batch_cells(const BatchFigures& figures, const std::str
           number(figures.latency_min),
           number(figures.latency_max),
           number(figures.throughput),
+          number(figures.energy_per_item),
           number(figures.own_memory),
           number(figures.allocated_peak),
           number(figures.reserved_peak),
@@ -100,65 +104,67 @@ std::string line_of(const std::vector<std::string>& cells) {
   return line + "\n";
 }
 
-std::vector<std::string> workload_cells(const TunedWorkload& tuned, const std::optional<Subject>& subject) {
-  std::vector<std::string> cells{csv_text(tuned.model)};
+std::vector<std::string> workload_cells(const WorkloadReport& workload,
+                                        const std::optional<Subject>& subject) {
+  std::vector<std::string> cells{csv_text(workload.model)};
   for (std::string& cell : subject_cells(subject)) cells.push_back(std::move(cell));
-  cells.emplace_back(name_of(tuned.error ? Status::failed : tuned.answer.status));
-  cells.push_back(truth(tuned.from_cache));
-  cells.push_back(tuned.error ? csv_text(tuned.error->text()) : "");
+  cells.emplace_back(name_of(workload.error ? Status::failed : workload.answer.status));
+  cells.push_back(truth(workload.from_cache));
+  cells.push_back(workload.error ? csv_text(workload.error->text()) : "");
   return cells;
 }
 
-std::string notes_cell(const TunedWorkload& tuned) {
+std::string notes_cell(const WorkloadReport& workload) {
   std::string notes;
-  for (const std::string& note : tuned.notes) notes += (notes.empty() ? "" : "; ") + note;
+  for (const std::string& note : workload.notes) notes += (notes.empty() ? "" : "; ") + note;
   return csv_text(notes);
 }
 
 using Cells = std::vector<std::string>;
 
-Cells row(const TunedWorkload& tuned, const std::optional<Subject>& subject, const Cells& batch,
+Cells row(const WorkloadReport& workload, const std::optional<Subject>& subject, const Cells& batch,
           const Cells& mixture) {
-  Cells cells = workload_cells(tuned, subject);
+  Cells cells = workload_cells(workload, subject);
   cells.insert(cells.end(), batch.begin(), batch.end());
   cells.insert(cells.end(), mixture.begin(), mixture.end());
-  cells.push_back(notes_cell(tuned));
+  cells.push_back(notes_cell(workload));
   return cells;
 }
 
-/// A row for every input of the distribution but the one that was tuned.
-void add_inputs(std::vector<Cells>& rows, const TunedWorkload& tuned, const DistributionFigures& mixture) {
-  for (std::size_t i = 0; i < mixture.inputs.size(); ++i) {
-    const auto& [input, figures] = mixture.inputs[i];
-    if (input.sizes == tuned.distribution->largest) continue;
-    Subject subject = *tuned.subject;
+/// A row for every input of the distribution but the one that was workload.
+void add_inputs(std::vector<Cells>& rows, const WorkloadReport& workload, const MixtureReport& mixture) {
+  for (std::size_t i = 0; i < mixture.figures.inputs.size(); ++i) {
+    const auto& [input, figures] = mixture.figures.inputs[i];
+    if (input.sizes == mixture.largest) continue;
+    Subject subject = *workload.subject;
     for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
-    const auto& loaded = tuned.distribution->points[i].subject;
-    rows.push_back(row(tuned, loaded ? *loaded : subject, batch_cells(figures, "input"),
-                       {number(std::optional(input.weight)), ""}));
+    Cells cells =
+        row(workload, subject, batch_cells(figures, "input"), {number(std::optional(input.weight)), ""});
+    cells[key_column] = mixture.keys[i].value_or(key_of(subject));
+    rows.push_back(std::move(cells));
   }
 }
 
-/// Of the tuned input in the distribution; absent where it is none of those measured.
-std::optional<double> weight_of_largest(const TunedWorkload& tuned, const DistributionFigures& mixture) {
-  for (const auto& [input, figures] : mixture.inputs) {
-    if (input.sizes == tuned.distribution->largest) return input.weight;
+/// Of the workload input in the distribution; absent where it is none of those measured.
+std::optional<double> weight_of_largest(const MixtureReport& mixture) {
+  for (const auto& [input, figures] : mixture.figures.inputs) {
+    if (input.sizes == mixture.largest) return input.weight;
   }
   return std::nullopt;
 }
 
-std::vector<Cells> rows_of(const TunedWorkload& tuned) {
+std::vector<Cells> rows_of(const WorkloadReport& workload) {
   std::vector<Cells> rows;
-  const auto mixture = distribution_figures(tuned);
-  for (const BatchFigures& figures : figures_of(tuned.evidence)) {
-    const std::string role = role_of(figures.batch, tuned.answer);
+  const auto& mixture = workload.mixture;
+  for (const BatchFigures& figures : workload.batches) {
+    const std::string role = role_of(figures.batch, workload.answer);
     const bool mixed = mixture && role == "best";
     rows.push_back(row(
-        tuned, tuned.subject, batch_cells(figures, role),
-        mixed ? Cells{number(weight_of_largest(tuned, *mixture)), number(mixture->throughput)} : Cells(2)));
+        workload, workload.subject, batch_cells(figures, role),
+        mixed ? Cells{number(weight_of_largest(*mixture)), number(mixture->figures.throughput)} : Cells(2)));
   }
-  if (rows.empty()) rows.push_back(row(tuned, tuned.subject, Cells(13), Cells(2)));
-  if (mixture) add_inputs(rows, tuned, *mixture);
+  if (rows.empty()) rows.push_back(row(workload, workload.subject, Cells(14), Cells(2)));
+  if (mixture) add_inputs(rows, workload, *mixture);
   return rows;
 }
 
@@ -173,10 +179,10 @@ std::string csv_text(std::string_view text) {
   return quoted + "\"";
 }
 
-std::string export_csv(const TuneRun& run) {
+std::string export_csv(const RunReport& run) {
   std::string out = line_of({headings.begin(), headings.end()});
-  for (const TunedWorkload& tuned : run.workloads) {
-    for (const std::vector<std::string>& row : rows_of(tuned)) out += line_of(row);
+  for (const WorkloadReport& workload : run.workloads) {
+    for (const std::vector<std::string>& row : rows_of(workload)) out += line_of(row);
   }
   return out;
 }

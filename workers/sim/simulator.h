@@ -23,6 +23,7 @@ struct ProbePlan {
   std::int64_t max_samples = 1;
   Seconds seconds = 0;
   std::int64_t eager_samples = 0;  ///< ordinary calls to time beside replays
+  Seconds energy_seconds = 0;      ///< run on at least this long for the joules of a pass; 0: do not
   std::optional<Bytes> cap;        ///< the most own memory that may be taken
 };
 

@@ -43,6 +43,7 @@ struct ProbeRequest {
   std::optional<Bytes> cap;        ///< the most own memory (context and allocator) that may be taken
   bool trace = false;              ///< record the allocations of a pass
   std::int64_t eager_samples = 0;  ///< under graph timing: ordinary calls to time too
+  Seconds energy_seconds = 0;      ///< run on at least this long for the joules of a pass; 0: do not
 };
 
 struct CompareRequest {
