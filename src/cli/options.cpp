@@ -83,13 +83,19 @@ void add_memory_limit(CLI::App& command, std::string& limit) {
 }
 
 void add_cost_options(CLI::App& command, CostOptions& options) {
-  command.add_option("--items", options.items, "say what it takes to process this many items")
-      ->capture_default_str()
+  command
+      .add_option("--items", options.items, "say what it takes to process this many items (default: 1000000)")
       ->check(CLI::PositiveNumber);
   command
       .add_option("--price", options.price,
                   "dollars an hour of the device (default: the GPU's list price, where one is known)")
       ->check(CLI::NonNegativeNumber);
+}
+
+void add_export_options(CLI::App& command, ExportPaths& paths) {
+  command.add_option("--export-json", paths.json, "write the results as JSON ('-': stdout; docs/results.md)");
+  command.add_option("--export-csv", paths.csv, "… as CSV");
+  command.add_option("--export-markdown", paths.markdown, "… as Markdown");
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {
@@ -143,10 +149,7 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   tune->add_option("--confirm", options.confirm,
                    "run the answer for this long, and say whether it held: 60s");
   add_measuring_options(*tune, options.cache, options.refresh);
-  tune->add_option("--export-json", options.export_json,
-                   "write the results as JSON ('-': stdout; docs/results.md)");
-  tune->add_option("--export-csv", options.export_csv, "… as CSV");
-  tune->add_option("--export-markdown", options.export_markdown, "… as Markdown");
+  add_export_options(*tune, options.exports);
   auto* quiet = tune->add_flag("-q,--quiet", options.quiet, "no progress");
   tune->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
   return tune;
@@ -167,6 +170,21 @@ CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options) {
   auto* quiet = command->add_flag("-q,--quiet", options.quiet, "no progress");
   command->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
   return command;
+}
+
+CLI::App* add_report(CLI::App& app, ReportCommandOptions& options) {
+  CLI::App* report = app.add_subcommand("report", "make reports from result files, compare them");
+  report->add_option("files", options.files, "what 'tune --export-json' wrote; several are compared")
+      ->required();
+  auto* against =
+      report->add_option("--against", options.against, "an earlier result file: say what changed");
+  report
+      ->add_flag("--fail-on-regression", options.fail_on_regression,
+                 "exit with 6 where something is worse than in the earlier file, beyond the noise")
+      ->needs(against);
+  add_cost_options(*report, options.cost);
+  add_export_options(*report, options.exports);
+  return report;
 }
 
 CLI::App* add_models(CLI::App& app, WorkerChoice& options) {
@@ -192,6 +210,19 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
         ->fallthrough();  // `cache list --cache FILE` as well as `cache --cache FILE list`
   }
   return cache;
+}
+
+std::vector<std::string> ExportPaths::files() const {
+  std::vector<std::string> named;
+  for (const std::string* path : {&json, &csv, &markdown}) {
+    if (!path->empty()) named.push_back(*path);
+  }
+  return named;
+}
+
+bool ExportPaths::takes_stdout() const {
+  const std::vector<std::string> named = files();
+  return std::find(named.begin(), named.end(), "-") != named.end();
 }
 
 Result<Limits> limits_of(const TuneOptions& options) {

@@ -43,8 +43,19 @@ struct WorkloadChoice {
 
 /// What reports say of costs.
 struct CostOptions {
-  std::int64_t items = 1'000'000;
-  std::optional<double> price;  ///< dollars an hour; absent: the list price, where there is one
+  std::optional<std::int64_t> items;  ///< absent: a million, or what the result file says
+  std::optional<double> price;        ///< dollars an hour; absent: the list price, where there is one
+};
+
+/// Files that the user wants written; empty where not. "-" is stdout.
+struct ExportPaths {
+  std::string json;
+  std::string csv;
+  std::string markdown;
+
+  std::vector<std::string> files() const;  ///< those that are named
+  bool any() const { return !files().empty(); }
+  bool takes_stdout() const;
 };
 
 struct TuneOptions {
@@ -68,9 +79,15 @@ struct TuneOptions {
   bool no_look_ahead = false;
   bool refresh = false;
   bool quiet = false;
-  std::string export_json;
-  std::string export_csv;
-  std::string export_markdown;
+  ExportPaths exports;
+};
+
+struct ReportCommandOptions {
+  std::vector<std::string> files;
+  std::string against;  ///< empty: no earlier run
+  bool fail_on_regression = false;
+  CostOptions cost;
+  ExportPaths exports;
 };
 
 struct ForecastCommandOptions {
@@ -88,6 +105,7 @@ struct ForecastCommandOptions {
 /// Each adds its subcommand, bound to the options, and returns it.
 CLI::App* add_tune(CLI::App& app, TuneOptions& options);
 CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options);
+CLI::App* add_report(CLI::App& app, ReportCommandOptions& options);
 CLI::App* add_models(CLI::App& app, WorkerChoice& options);
 CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
 CLI::App* add_cache(CLI::App& app, CacheOptions& options);

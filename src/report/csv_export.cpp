@@ -1,11 +1,10 @@
 #include "report/csv_export.h"
 
 #include <array>
+#include <charconv>
 
 #include "facts/json.h"
 #include "report/display.h"
-#include "report/distribution.h"
-#include "report/figures.h"
 
 namespace batchfit {
 namespace {
@@ -42,38 +41,66 @@ constexpr std::array<const char*, 31> headings{"model",
                                                "mixed_per_s",
                                                "notes"};
 
-constexpr std::size_t key_column = 1;
+const char* truth(bool value) { return value ? "true" : "false"; }
 
-std::string truth(bool value) { return value ? "true" : "false"; }
+/// Joins cells to a line.
+class Line {
+ public:
+  void text(std::string_view cell) {
+    if (!line_.empty() || begun_) line_ += ',';
+    begun_ = true;
+    line_ += cell;
+  }
+  template <class T>
+  void number(T value) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    text({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  }
+  /// The shortest digits that give the same number back; nothing where there is none.
+  template <class T>
+  void number(const std::optional<T>& value) {
+    value ? number(*value) : text("");
+  }
+  /// 0 samples or faults is a count, but there is nothing to say of them.
+  void count(int value) { value > 0 ? number(value) : text(""); }
+  const std::string& str() const { return line_; }
 
-/// As the JSON export writes it: the shortest digits that give the same number back.
-template <class T>
-std::string number(const std::optional<T>& value) {
-  return value ? dump_json(Json(*value)) : "";
+ private:
+  std::string line_;
+  bool begun_ = false;
+};
+
+/// The cells before those of a batch, for the workload or for another input of it.
+std::string workload_cells(const WorkloadReport& workload, const std::optional<Subject>& subject,
+                           const std::string& key) {
+  Line line;
+  line.text(csv_text(workload.model));
+  if (subject) {
+    const auto& [device, runtime, of] = *subject;
+    std::string shape;
+    for (const auto& [name, size] : of.shape)
+      shape += (shape.empty() ? "" : " ") + name + "=" + std::to_string(size);
+    line.text(key);
+    line.text(csv_text((device.kind == "sim" ? "SIMULATED " : "") + device.name));
+    line.text(csv_text(runtime.name + " " + runtime.version));
+    line.text(csv_text(of.mode));
+    line.text(csv_text(shape));
+    line.text(csv_text(of.dtype));
+    line.text(truth(of.tf32));
+    line.text(truth(of.channels_last));
+    line.text(name_of(of.timing));
+    line.text(csv_text(of.weights));
+  } else {
+    for (int i = 0; i < 10; ++i) line.text("");
+  }
+  line.text(name_of(workload.error ? Status::failed : workload.answer.status));
+  line.text(truth(workload.from_cache));
+  line.text(workload.error ? csv_text(workload.error->text()) : "");
+  return line.str();
 }
 
-/// 0 samples or faults is a count, but there is nothing to say of them.
-std::string count(int value) { return value > 0 ? std::to_string(value) : ""; }
-
-std::vector<std::string> subject_cells(const std::optional<Subject>& subject) {
-  if (!subject) return std::vector<std::string>(10);
-  const auto& [device, runtime, workload] = *subject;
-  std::string shape;
-  for (const auto& [name, size] : workload.shape)
-    shape += (shape.empty() ? "" : " ") + name + "=" + std::to_string(size);
-  return {key_of(*subject),
-          csv_text((device.kind == "sim" ? "SIMULATED " : "") + device.name),
-          csv_text(runtime.name + " " + runtime.version),
-          csv_text(workload.mode),
-          csv_text(shape),
-          csv_text(workload.dtype),
-          truth(workload.tf32),
-          truth(workload.channels_last),
-          std::string(name_of(workload.timing)),
-          csv_text(workload.weights)};
-}
-
-std::string role_of(Batch batch, const Answer& answer) {
+const char* role_of(Batch batch, const Answer& answer) {
   if (answer.best && answer.best->batch == batch) return "best";
   for (const Ruling& ruling : answer.undecided) {
     if (ruling.batch == batch) return "undecided";
@@ -81,37 +108,21 @@ std::string role_of(Batch batch, const Answer& answer) {
   return answer.next && answer.next->batch == batch ? "next" : "";
 }
 
-std::vector<std::string> batch_cells(const BatchFigures& figures, const std::string& role) {
-  return {std::to_string(figures.batch),
-          role,
-          figures.outcome ? std::string(name_of(*figures.outcome)) : "",
-          csv_text(figures.reason),
-          count(figures.samples),
-          number(figures.latency),
-          number(figures.latency_min),
-          number(figures.latency_max),
-          number(figures.throughput),
-          number(figures.energy_per_item),
-          number(figures.own_memory),
-          number(figures.allocated_peak),
-          number(figures.reserved_peak),
-          count(figures.faults)};
-}
-
-std::string line_of(const std::vector<std::string>& cells) {
-  std::string line;
-  for (const std::string& cell : cells) line += (&cell == &cells.front() ? "" : ",") + cell;
-  return line + "\n";
-}
-
-std::vector<std::string> workload_cells(const WorkloadReport& workload,
-                                        const std::optional<Subject>& subject) {
-  std::vector<std::string> cells{csv_text(workload.model)};
-  for (std::string& cell : subject_cells(subject)) cells.push_back(std::move(cell));
-  cells.emplace_back(name_of(workload.error ? Status::failed : workload.answer.status));
-  cells.push_back(truth(workload.from_cache));
-  cells.push_back(workload.error ? csv_text(workload.error->text()) : "");
-  return cells;
+void add_batch(Line& line, const BatchFigures& figures, const char* role) {
+  line.number(figures.batch);
+  line.text(role);
+  line.text(figures.outcome ? name_of(*figures.outcome) : "");
+  line.text(csv_text(figures.reason));
+  line.count(figures.samples);
+  line.number(figures.latency);
+  line.number(figures.latency_min);
+  line.number(figures.latency_max);
+  line.number(figures.throughput);
+  line.number(figures.energy_per_item);
+  line.number(figures.own_memory);
+  line.number(figures.allocated_peak);
+  line.number(figures.reserved_peak);
+  line.count(figures.faults);
 }
 
 std::string notes_cell(const WorkloadReport& workload) {
@@ -120,32 +131,7 @@ std::string notes_cell(const WorkloadReport& workload) {
   return csv_text(notes);
 }
 
-using Cells = std::vector<std::string>;
-
-Cells row(const WorkloadReport& workload, const std::optional<Subject>& subject, const Cells& batch,
-          const Cells& mixture) {
-  Cells cells = workload_cells(workload, subject);
-  cells.insert(cells.end(), batch.begin(), batch.end());
-  cells.insert(cells.end(), mixture.begin(), mixture.end());
-  cells.push_back(notes_cell(workload));
-  return cells;
-}
-
-/// A row for every input of the distribution but the one that was workload.
-void add_inputs(std::vector<Cells>& rows, const WorkloadReport& workload, const MixtureReport& mixture) {
-  for (std::size_t i = 0; i < mixture.figures.inputs.size(); ++i) {
-    const auto& [input, figures] = mixture.figures.inputs[i];
-    if (input.sizes == mixture.largest) continue;
-    Subject subject = *workload.subject;
-    for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
-    Cells cells =
-        row(workload, subject, batch_cells(figures, "input"), {number(std::optional(input.weight)), ""});
-    cells[key_column] = mixture.keys[i].value_or(key_of(subject));
-    rows.push_back(std::move(cells));
-  }
-}
-
-/// Of the workload input in the distribution; absent where it is none of those measured.
+/// Of the tuned input in the distribution; absent where it is none of those measured.
 std::optional<double> weight_of_largest(const MixtureReport& mixture) {
   for (const auto& [input, figures] : mixture.figures.inputs) {
     if (input.sizes == mixture.largest) return input.weight;
@@ -153,19 +139,42 @@ std::optional<double> weight_of_largest(const MixtureReport& mixture) {
   return std::nullopt;
 }
 
-std::vector<Cells> rows_of(const WorkloadReport& workload) {
-  std::vector<Cells> rows;
-  const auto& mixture = workload.mixture;
-  for (const BatchFigures& figures : workload.batches) {
-    const std::string role = role_of(figures.batch, workload.answer);
-    const bool mixed = mixture && role == "best";
-    rows.push_back(row(
-        workload, workload.subject, batch_cells(figures, role),
-        mixed ? Cells{number(weight_of_largest(*mixture)), number(mixture->figures.throughput)} : Cells(2)));
+/// A row for every input of the distribution but the one that was tuned.
+void add_inputs(std::string& out, const WorkloadReport& workload, const std::string& notes) {
+  const MixtureReport& mixture = *workload.mixture;
+  for (std::size_t i = 0; i < mixture.figures.inputs.size(); ++i) {
+    const auto& [input, figures] = mixture.figures.inputs[i];
+    if (input.sizes == mixture.largest) continue;
+    Subject subject = *workload.subject;
+    for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
+    Line line;
+    line.text(workload_cells(workload, subject, mixture.keys[i].value_or(key_of(subject))));
+    add_batch(line, figures, "input");
+    line.number(input.weight);
+    line.text("");
+    line.text(notes);
+    out += line.str() + "\n";
   }
-  if (rows.empty()) rows.push_back(row(workload, workload.subject, Cells(14), Cells(2)));
-  if (mixture) add_inputs(rows, workload, *mixture);
-  return rows;
+}
+
+void add_rows(std::string& out, const WorkloadReport& workload) {
+  const auto& mixture = workload.mixture;
+  const std::string notes = notes_cell(workload);
+  const std::string cells =
+      workload_cells(workload, workload.subject, workload.subject ? key_of(*workload.subject) : "");
+  for (const BatchFigures& figures : workload.batches) {
+    const char* role = role_of(figures.batch, workload.answer);
+    const bool mixed = mixture && role == std::string_view("best");
+    Line line;
+    line.text(cells);
+    add_batch(line, figures, role);
+    line.number(mixed ? weight_of_largest(*mixture) : std::nullopt);
+    line.number(mixed ? mixture->figures.throughput : std::nullopt);
+    line.text(notes);
+    out += line.str() + "\n";
+  }
+  if (workload.batches.empty()) out += cells + std::string(16, ',') + "," + notes + "\n";
+  if (mixture) add_inputs(out, workload, notes);
 }
 
 }  // namespace
@@ -179,11 +188,25 @@ std::string csv_text(std::string_view text) {
   return quoted + "\"";
 }
 
-std::string export_csv(const RunReport& run) {
-  std::string out = line_of({headings.begin(), headings.end()});
+std::string csv_heading() {
+  Line line;
+  for (const char* heading : headings) line.text(heading);
+  return line.str() + "\n";
+}
+
+void add_csv_rows(std::string& out, const RunReport& run) {
+  const std::size_t before = out.size();
   for (const WorkloadReport& workload : run.workloads) {
-    for (const std::vector<std::string>& row : rows_of(workload)) out += line_of(row);
+    add_rows(out, workload);
+    // Workloads of one run are much alike; a buffer that doubles would take twice the memory.
+    if (&workload == &run.workloads.front())
+      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1));
   }
+}
+
+std::string export_csv(const RunReport& run) {
+  std::string out = csv_heading();
+  add_csv_rows(out, run);
   return out;
 }
 

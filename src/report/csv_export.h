@@ -12,6 +12,10 @@ namespace batchfit {
 /// are the JSON's.
 std::string export_csv(const RunReport& run);
 
+/// Its first line, and the lines below it: for a file about several runs.
+std::string csv_heading();
+void add_csv_rows(std::string& out, const RunReport& run);
+
 /// One cell of text: quoted where RFC 4180 asks for it, and printable(), so that a row stays on its line.
 /// Text that a spreadsheet would take for a formula (a leading = + - @) gets a ' before it.
 std::string csv_text(std::string_view text);

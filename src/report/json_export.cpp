@@ -1,9 +1,11 @@
 #include "report/json_export.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "report/distribution.h"
 #include "report/forecast_table.h"
+#include "report/wording.h"
 
 namespace batchfit {
 namespace {
@@ -38,9 +40,12 @@ Json ruling_json(const Ruling& ruling) {
   Json json = {{"batch", ruling.batch}, {"verdict", name_of(ruling.verdict)}};
   put_text(json, "why", ruling.why);
   if (ruling.memory) {
-    json["memory"] = limit_json(*ruling.memory);
-    json["memory"]["value_bytes"] = static_cast<Bytes>(ruling.memory->value);
-    json["memory"]["limit_bytes"] = static_cast<Bytes>(ruling.memory->limit);
+    LimitRuling whole = *ruling.memory;  // a share of the device need not be whole bytes
+    whole.value = std::floor(whole.value);
+    whole.limit = std::floor(whole.limit);
+    json["memory"] = limit_json(whole);
+    json["memory"]["value_bytes"] = static_cast<Bytes>(whole.value);
+    json["memory"]["limit_bytes"] = static_cast<Bytes>(whole.limit);
   }
   if (ruling.latency) {
     json["latency"] = limit_json(*ruling.latency);
@@ -179,26 +184,6 @@ Json processing_json(const Processing& processing) {
 
 Json price_json(const Price& price) {
   return {{"usd_per_hour", price.usd_per_hour}, {"source", price.source}, {"default", price.is_default}};
-}
-
-std::string_view name_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::runtime:
-      break;
-    case ErrorKind::usage:
-      return "usage";
-    case ErrorKind::unavailable:
-      return "unavailable";
-    case ErrorKind::protocol:
-      return "protocol";
-    case ErrorKind::corrupt:
-      return "corrupt";
-    case ErrorKind::timeout:
-      return "timeout";
-    case ErrorKind::interrupted:
-      return "interrupted";
-  }
-  return "runtime";
 }
 
 Json confirmation_json(const Confirmation& confirmation) {

@@ -1,8 +1,8 @@
 #include "report/table.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "report/columns.h"
 #include "report/display.h"
 #include "report/labels.h"
 #include "report/objective_lines.h"
@@ -18,28 +18,8 @@ constexpr const char* red = "\x1b[31m";
 constexpr const char* yellow = "\x1b[33m";
 constexpr const char* plain = "\x1b[0m";
 
-// A name is cut before figures are left out, but to no less than this; it stands in full below the table.
-constexpr std::size_t least_model_width = 24;
 // Sentences are read more easily in lines no longer than this, however wide the terminal.
 constexpr std::size_t most_text_width = 100;
-
-struct Column {
-  std::string heading;
-  bool right = true;    ///< aligned to the right, as numbers are
-  std::size_t gap = 2;  ///< spaces before it
-  int importance = 9;   ///< the least important leave first; 9 never leaves
-  std::vector<std::string> cells;
-
-  std::size_t width() const {
-    std::size_t most = display_width(heading);
-    for (const std::string& cell : cells) most = std::max(most, display_width(cell));
-    return most;
-  }
-  bool holds_nothing() const {
-    return !cells.empty() &&
-           std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); });
-  }
-};
 
 std::string share_cell(const std::optional<double>& share) { return share ? share_text(*share) : ""; }
 
@@ -78,39 +58,13 @@ std::vector<Column> columns_of(const RunReport& run, const Labels& labels) {
                                        printable(limiter_text(workload))};
     for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
   }
-  std::erase_if(columns,
-                [](const Column& column) { return column.holds_nothing(); });  // no limit, no mixture
+  // no limit, no mixture
+  std::erase_if(columns, [](const Column& column) { return column.holds_nothing(); });
   return columns;
-}
-
-std::size_t total_width(const std::vector<Column>& columns) {
-  return std::accumulate(
-      columns.begin(), columns.end(), std::size_t{0},
-      [](std::size_t sum, const Column& column) { return sum + column.gap + column.width(); });
-}
-
-void cut_names(Column& models, std::size_t excess) {
-  const std::size_t wanted = models.width() - std::min(excess, models.width());
-  for (std::string& cell : models.cells) cell = shorten(cell, std::max(least_model_width, wanted));
-}
-
-/// What the search took is left out first, then names are cut, then the least important figures go.
-void fit(std::vector<Column>& columns, std::size_t width) {
-  for (int importance = 1; importance < 9 && total_width(columns) > width; ++importance) {
-    std::erase_if(columns, [&](const Column& column) { return column.importance == importance; });
-    const std::size_t total = total_width(columns);
-    if (total > width) cut_names(columns.front(), total - width);
-  }
 }
 
 std::string painted(const std::string& text, const char* colour, const TableOptions& options) {
   return options.colour ? colour + text + plain : text;
-}
-
-std::string aligned(const Column& column, const std::string& text, bool last) {
-  const std::string gap(column.gap, ' ');
-  if (column.right) return gap + pad_left(text, column.width());
-  return gap + (last ? text : pad_right(text, column.width()));
 }
 
 const char* colour_of(const WorkloadReport& workload) {
@@ -119,18 +73,17 @@ const char* colour_of(const WorkloadReport& workload) {
   return workload.answer.best || workload.answer.status == Status::undecided ? yellow : red;
 }
 
-std::string grid(const std::vector<Column>& columns, const RunReport& run, const TableOptions& options) {
-  std::string heading;
-  for (const Column& column : columns) heading += aligned(column, column.heading, &column == &columns.back());
-  std::string out = painted(heading, dim, options) + "\n";
+std::string answers_grid(const std::vector<Column>& columns, const RunReport& run,
+                         const TableOptions& options) {
+  const Grid grid(columns);
+  std::string out = painted(grid.heading(), dim, options) + "\n";
   for (std::size_t row = 0; row < run.workloads.size(); ++row) {
-    std::string line;
-    for (const Column& column : columns) {
-      const std::string cell = aligned(column, column.cells[row], &column == &columns.back());
+    const char* colour = colour_of(run.workloads[row]);
+    out += grid.row(row, [&](const Column& column, std::string cell) {
       const bool answer = column.heading == "batch" || column.heading == "limited by";
-      line += answer ? painted(cell, colour_of(run.workloads[row]), options) : cell;
-    }
-    out += line + "\n";
+      return answer ? painted(cell, colour, options) : cell;
+    });
+    out += "\n";
   }
   return out;
 }
@@ -157,7 +110,7 @@ std::string render_table(const RunReport& run, const TableOptions& options) {
   out += wrap("limits: " + limits_text(run.limits) + objective_text(run.objective) +
                   (shown("%") ? " (%: share of limit)" : ""),
               text_width, 0);
-  out += "\n" + grid(columns, run, options);
+  out += "\n" + answers_grid(columns, run, options);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const WorkloadReport& workload = run.workloads[i];
     std::vector<std::string> lines = workload.certificate;

@@ -88,6 +88,26 @@ std::string device_text(const Device& device) {
   return device.total_memory > 0 ? text + " (" + format_bytes(device.total_memory) + ")" : text;
 }
 
+std::string_view name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::runtime:
+      break;
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::corrupt:
+      return "corrupt";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::interrupted:
+      return "interrupted";
+  }
+  return "runtime";
+}
+
 std::string objective_text(const Objective& objective) {
   if (objective.goal == Goal::largest) return "";
   std::string text = "; objective: " + std::string(name_of(objective.goal));

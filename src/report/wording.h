@@ -52,6 +52,9 @@ std::string device_text(const Device& device);
 /// "; objective: throughput"; empty for the largest batch.
 std::string objective_text(const Objective& objective);
 
+/// "runtime", "usage", …: as the exports name kinds of errors.
+std::string_view name_of(ErrorKind kind);
+
 /// "latency 2x batch 1, 90 % of the device's memory".
 std::string limits_text(const Limits& limits);
 
