@@ -12,6 +12,7 @@ inline constexpr int exit_usage = 2;
 inline constexpr int exit_nothing_fits = 3;
 inline constexpr int exit_undecided = 4;
 inline constexpr int exit_unavailable = 5;
+inline constexpr int exit_regression = 6;     ///< report --fail-on-regression: something became worse
 inline constexpr int exit_interrupted = 130;  ///< by Ctrl-C, as shells have it: 128 + SIGINT
 inline constexpr int exit_terminated = 143;   ///< 128 + SIGTERM
 

@@ -12,11 +12,13 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   TuneOptions tune_options;
   ForecastCommandOptions forecast_options;
+  ReportCommandOptions report_options;
   WorkerChoice models_options;
   WorkerChoice devices_options;
   CacheOptions cache_options;
   const CLI::App* tune = add_tune(app, tune_options);
   const CLI::App* forecast = add_forecast(app, forecast_options);
+  const CLI::App* report = add_report(app, report_options);
   const CLI::App* models = add_models(app, models_options);
   const CLI::App* devices = add_devices(app, devices_options);
   const CLI::App* cache = add_cache(app, cache_options);
@@ -29,6 +31,7 @@ int main(int argc, char** argv) {
     return report_error(explain(app, error));
   }
 
+  if (report->parsed()) return run_report(report_options);
   Cancellation cancel;
   raise_on_signals(cancel);
   if (tune->parsed()) return run_tune(tune_options, {argv, argv + argc}, cancel);

@@ -82,6 +82,22 @@ void add_memory_limit(CLI::App& command, std::string& limit) {
       ->capture_default_str();
 }
 
+void add_cost_options(CLI::App& command, CostOptions& options) {
+  command
+      .add_option("--items", options.items, "say what it takes to process this many items (default: 1000000)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--price", options.price,
+                  "dollars an hour of the device (default: the GPU's list price, where one is known)")
+      ->check(CLI::NonNegativeNumber);
+}
+
+void add_export_options(CLI::App& command, ExportPaths& paths) {
+  command.add_option("--export-json", paths.json, "write the results as JSON ('-': stdout; docs/results.md)");
+  command.add_option("--export-csv", paths.csv, "… as CSV");
+  command.add_option("--export-markdown", paths.markdown, "… as Markdown");
+}
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
@@ -119,15 +135,21 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
   tune->add_flag("--no-look-ahead", options.no_look_ahead,
                  "guided: do not look for larger batches that a dip of the curve might bring back");
+  tune->add_option("--objective", options.objective,
+                   "which of the batches that pass: " + join_words(goal_names()) + " (docs/objectives.md)")
+      ->capture_default_str();
+  tune->add_option("--balance", options.balance,
+                   "weights of the objective 'balanced': throughput=2,latency=1,memory=1,energy=0");
+  tune->add_flag("--explore", options.explore,
+                 "measure what an objective chooses from, also where the cache could answer");
+  tune->add_flag("--energy", options.energy, "measure the joules of an item too (about 1 s a batch)");
+  add_cost_options(*tune, options.cost);
   tune->add_option("--time-budget", options.time_budget,
                    "end each model's search after this long with the best batch so far: 30s");
   tune->add_option("--confirm", options.confirm,
                    "run the answer for this long, and say whether it held: 60s");
   add_measuring_options(*tune, options.cache, options.refresh);
-  tune->add_option("--export-json", options.export_json,
-                   "write the results as JSON ('-': stdout; docs/results.md)");
-  tune->add_option("--export-csv", options.export_csv, "… as CSV");
-  tune->add_option("--export-markdown", options.export_markdown, "… as Markdown");
+  add_export_options(*tune, options.exports);
   auto* quiet = tune->add_flag("-q,--quiet", options.quiet, "no progress");
   tune->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
   return tune;
@@ -148,6 +170,21 @@ CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options) {
   auto* quiet = command->add_flag("-q,--quiet", options.quiet, "no progress");
   command->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
   return command;
+}
+
+CLI::App* add_report(CLI::App& app, ReportCommandOptions& options) {
+  CLI::App* report = app.add_subcommand("report", "make reports from result files, compare them");
+  report->add_option("files", options.files, "what 'tune --export-json' wrote; several are compared")
+      ->required();
+  auto* against =
+      report->add_option("--against", options.against, "an earlier result file: say what changed");
+  report
+      ->add_flag("--fail-on-regression", options.fail_on_regression,
+                 "exit with 6 where something is worse than in the earlier file, beyond the noise")
+      ->needs(against);
+  add_cost_options(*report, options.cost);
+  add_export_options(*report, options.exports);
+  return report;
 }
 
 CLI::App* add_models(CLI::App& app, WorkerChoice& options) {
@@ -175,6 +212,19 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
   return cache;
 }
 
+std::vector<std::string> ExportPaths::files() const {
+  std::vector<std::string> named;
+  for (const std::string* path : {&json, &csv, &markdown}) {
+    if (!path->empty()) named.push_back(*path);
+  }
+  return named;
+}
+
+bool ExportPaths::takes_stdout() const {
+  const std::vector<std::string> named = files();
+  return std::find(named.begin(), named.end(), "-") != named.end();
+}
+
 Result<Limits> limits_of(const TuneOptions& options) {
   Limits limits;
   const auto memory = parse_memory_limit(options.memory_limit);
@@ -187,6 +237,17 @@ Result<Limits> limits_of(const TuneOptions& options) {
   limits.memory = *memory;
   limits.latency = *latency;
   return limits;
+}
+
+Result<Objective> objective_of(const TuneOptions& options) {
+  const auto goal = parse_goal(options.objective);
+  if (!goal) return failure(goal.error());
+  if (options.balance.empty()) return Objective{*goal, {}};
+  if (*goal != Goal::balanced)
+    return failure(ErrorKind::usage, "--balance is for the objective 'balanced'", "add --objective balanced");
+  const auto balance = parse_balance(options.balance);
+  if (!balance) return failure(balance.error());
+  return Objective{*goal, *balance};
 }
 
 Result<std::optional<Seconds>> duration_of(const std::string& option, const std::string& text) {

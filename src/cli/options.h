@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "judge/limits.h"
+#include "search/objective.h"
 
 namespace batchfit {
 
@@ -40,6 +41,23 @@ struct WorkloadChoice {
   std::optional<std::int64_t> threads;
 };
 
+/// What reports say of costs.
+struct CostOptions {
+  std::optional<std::int64_t> items;  ///< absent: a million, or what the result file says
+  std::optional<double> price;        ///< dollars an hour; absent: the list price, where there is one
+};
+
+/// Files that the user wants written; empty where not. "-" is stdout.
+struct ExportPaths {
+  std::string json;
+  std::string csv;
+  std::string markdown;
+
+  std::vector<std::string> files() const;  ///< those that are named
+  bool any() const { return !files().empty(); }
+  bool takes_stdout() const;
+};
+
 struct TuneOptions {
   std::vector<std::string> models;
   WorkerChoice worker;
@@ -52,13 +70,24 @@ struct TuneOptions {
   std::string strategy = "guided";
   std::string time_budget;  ///< empty: none
   std::string confirm;      ///< empty: no confirmation
+  std::string objective = "largest";
+  std::string balance;  ///< empty: the default weights
+  bool explore = false;
+  bool energy = false;
+  CostOptions cost;
   bool strict = false;
   bool no_look_ahead = false;
   bool refresh = false;
   bool quiet = false;
-  std::string export_json;
-  std::string export_csv;
-  std::string export_markdown;
+  ExportPaths exports;
+};
+
+struct ReportCommandOptions {
+  std::vector<std::string> files;
+  std::string against;  ///< empty: no earlier run
+  bool fail_on_regression = false;
+  CostOptions cost;
+  ExportPaths exports;
 };
 
 struct ForecastCommandOptions {
@@ -76,12 +105,16 @@ struct ForecastCommandOptions {
 /// Each adds its subcommand, bound to the options, and returns it.
 CLI::App* add_tune(CLI::App& app, TuneOptions& options);
 CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options);
+CLI::App* add_report(CLI::App& app, ReportCommandOptions& options);
 CLI::App* add_models(CLI::App& app, WorkerChoice& options);
 CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
 CLI::App* add_cache(CLI::App& app, CacheOptions& options);
 
 /// The two limits that the options name. usage error where one cannot be read.
 Result<Limits> limits_of(const TuneOptions& options);
+
+/// The objective that the options name. usage error where it cannot be read.
+Result<Objective> objective_of(const TuneOptions& options);
 
 /// "30s"; nullopt where the text is empty. usage error that names the option where it cannot be read or is
 /// not above 0.

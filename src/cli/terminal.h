@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +13,18 @@ namespace batchfit {
 inline bool rewritable_terminal(int descriptor) {
   const char* term = std::getenv("TERM");
   return ::isatty(descriptor) == 1 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+/// Columns of the terminal that stdout is; 100 where it is none.
+inline int terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 100;
+}
+
+/// Whether stdout is to be in colour.
+inline bool colour_wanted() {
+  return rewritable_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr;
 }
 
 }  // namespace batchfit

@@ -1,31 +1,24 @@
 #include <fmt/core.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <functional>
 #include <future>
 #include <map>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/export_files.h"
 #include "cli/progress.h"
 #include "cli/shapes.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "facts/model_input.h"
-#include "report/csv_export.h"
 #include "report/distribution.h"
-#include "report/json_export.h"
-#include "report/markdown_export.h"
 #include "report/table.h"
 #include "tune/suite.h"
 
@@ -33,52 +26,6 @@ namespace batchfit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// A file that the results are written to after each workload, so that an interrupted run leaves what it has.
-struct Export {
-  std::string path;  ///< "-": stdout, once, at the end
-  std::function<std::string(const TuneRun&)> render;
-};
-
-std::vector<Export> exports_of(const TuneOptions& options) {
-  std::vector<Export> exports;
-  const auto add = [&](const std::string& path, auto render) {
-    if (!path.empty()) exports.push_back({path, render});
-  };
-  add(options.export_json, export_json);
-  add(options.export_csv, export_csv);
-  add(options.export_markdown, export_markdown);
-  return exports;
-}
-
-/// An export that cannot be written must be known before anything is measured.
-Result<void> check_writable(const std::vector<Export>& exports) {
-  for (const Export& target : exports) {
-    if (target.path == "-") continue;
-    if (!std::ofstream(target.path, std::ios::app)) {
-      return failure(ErrorKind::usage, "cannot write the export " + target.path,
-                     "name a file that can be written");
-    }
-  }
-  return {};
-}
-
-void write_exports(const std::vector<Export>& exports, const TuneRun& run, bool at_end) {
-  for (const Export& target : exports) {
-    if (target.path == "-") {
-      if (at_end) std::fputs(target.render(run).c_str(), stdout);
-      continue;
-    }
-    const auto written = write_file_atomically(target.path, target.render(run));
-    if (!written && at_end) report_error(written.error());
-  }
-}
-
-int terminal_width() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 100;
-}
 
 /// An answer that a shorter input contradicts is not proven.
 bool is_proven(const TunedWorkload& workload) {
@@ -109,8 +56,6 @@ std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std
   return pairs;
 }
 
-bool colour_wanted() { return rewritable_terminal(STDOUT_FILENO) && std::getenv("NO_COLOR") == nullptr; }
-
 }  // namespace
 
 int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel) {
@@ -129,11 +74,13 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     if (!found) return report_error(found.error());
     weights[model] = std::move(*found);
   }
+  const auto objective = objective_of(options);
+  if (!objective) return report_error(objective.error());
   const auto budget = duration_of("--time-budget", options.time_budget);
   if (!budget) return report_error(budget.error());
   const auto confirm = duration_of("--confirm", options.confirm);
   if (!confirm) return report_error(confirm.error());
-  const auto exports = exports_of(options);
+  const ExportPaths& exports = options.exports;
   if (auto writable = check_writable(exports); !writable) return report_error(writable.error());
 
   Progress progress(options.quiet);
@@ -151,9 +98,16 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   run.started_at = seconds_since_epoch();
   run.limits = *limits;
   run.strategy = options.strategy;
+  run.objective = *objective;
   run.nvml_seconds = local.took;
-  const TuneGoal goal{*limits, options.strategy, options.max_batch, options.strict, !options.no_look_ahead,
-                      *budget, *confirm,         options.refresh};
+  const TuneGoal goal{
+      *limits,  options.strategy, options.max_batch, options.strict, !options.no_look_ahead, *budget,
+      *confirm, *objective,       options.explore,   options.energy, options.refresh};
+  const auto document_of = [&](const TuneRun& of, bool verbose) {
+    const ReportOptions shown{options.cost.items.value_or(ReportOptions{}.items), options.cost.price,
+                              verbose};
+    return ReportDocument{{{"", report_of(of, shown)}}, "", {}};
+  };
   std::future<void> written;
   for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
     if (cancel.raised()) break;
@@ -164,21 +118,26 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (exports.empty()) continue;
+    if (!exports.any()) continue;
     // The next model loads meanwhile.
     if (written.valid()) written.wait();
-    written = std::async(std::launch::async,
-                         [&exports, so_far = run] { write_exports(exports, so_far, /*at_end=*/false); });
+    written = std::async(std::launch::async, [&, so_far = run] {
+      // What cannot be written now is tried again, and told, at the end.
+      [[maybe_unused]] const auto tried =
+          write_exports(exports, document_of(so_far, false), &so_far, /*at_end=*/false);
+    });
   }
   if (written.valid()) written.wait();
   progress.clear();
 
-  const bool stdout_is_taken =
-      std::any_of(exports.begin(), exports.end(), [](const auto& e) { return e.path == "-"; });
-  if (!stdout_is_taken)
-    std::fputs(render_table(run, {terminal_width(), colour_wanted(), options.worker.verbose}).c_str(),
-               stdout);
-  write_exports(exports, run, /*at_end=*/true);
+  if (!exports.takes_stdout()) {
+    const ReportDocument shown = document_of(run, options.worker.verbose);
+    std::fputs(render_table(shown.runs.front().run, {terminal_width(), colour_wanted()}).c_str(), stdout);
+  }
+  if (exports.any()) {
+    const auto at_end = write_exports(exports, document_of(run, false), &run, /*at_end=*/true);
+    if (!at_end) report_error(at_end.error());
+  }
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);
   }

@@ -202,6 +202,7 @@ Json to_json(const Observation& observation) {
   put(json, "alloc_retries", observation.alloc_retries);
   put(json, "ooms", observation.ooms);
   put(json, "energy_j", observation.energy_j);
+  put(json, "energy_passes", observation.energy_passes);
   if (observation.conditions != Conditions{}) json["conditions"] = conditions_json(observation.conditions);
   return json;
 }
@@ -223,6 +224,8 @@ Result<Observation> observation_from_json(const Json& json) {
   fields.maybe("alloc_retries", observation.alloc_retries);
   fields.maybe("ooms", observation.ooms);
   fields.maybe("energy_j", observation.energy_j);
+  fields.maybe("energy_passes", observation.energy_passes);
+  if (observation.energy_passes == 0) fields.fail("'energy_passes' is not 1 or more");
   fields.maybe("started_at", observation.started_at);
   fields.maybe("took_s", observation.took);
   maybe_conditions(fields, observation.conditions);

@@ -65,7 +65,8 @@ struct Observation {
   std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve
   std::optional<std::int64_t> alloc_retries;  ///< the allocator's own counters, their change over the probe
   std::optional<std::int64_t> ooms;
-  std::optional<double> energy_j;  ///< over the samples
+  std::optional<double> energy_j;  ///< over `energy_passes` passes, run one after the other
+  std::optional<std::int64_t> energy_passes;
   Conditions conditions;
   double started_at = 0;  ///< seconds since the epoch
   Seconds took = 0;       ///< wall seconds of the probe

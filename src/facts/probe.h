@@ -12,6 +12,7 @@ struct Measure {
   Batch batch = 1;
   int samples = 0;        ///< latency samples to take; 0: as many as the tuner's sampling says
   bool rehearse = false;  ///< its memory is enough: a worker that can take that alone need not run the batch
+  bool energy = false;    ///< run on for the joules of a pass, where the worker can tell them
   bool operator==(const Measure&) const = default;
 };
 

@@ -6,6 +6,7 @@
 
 #include "report/distribution.h"
 #include "report/figures.h"
+#include "report/objective_lines.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -15,6 +16,10 @@ namespace {
 constexpr double narrow_margin = 0.01;
 // Batch 1 repeats to half a percent on a quiet GPU; more is worth a line.
 constexpr double worth_saying = 0.01;
+
+void append(std::vector<std::string>& lines, std::vector<std::string> more) {
+  for (std::string& line : more) lines.push_back(std::move(line));
+}
 
 /// "16 pairs" or "9 samples": what a latency verdict rests on.
 std::string trials_text(const TunedWorkload& tuned, Batch batch, int trials) {
@@ -82,7 +87,7 @@ void add_narrow_pass(std::vector<std::string>& lines, const TunedWorkload& tuned
 }
 
 void add_unproven(std::vector<std::string>& lines, const Answer& answer) {
-  const Batch best = answer.best->batch;
+  const Batch best = answer.largest->batch;
   if (!answer.next) {
     lines.push_back(
         best >= answer.max_batch
@@ -239,14 +244,16 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
           "the time budget is spent: the best batch so far; the same command continues the search");
     }
     if (tuned.answer.best) {
+      append(lines, objective_lines(tuned));
       add_proof(lines, tuned);
+      append(lines, relaxation_lines(tuned, limits));
       add_eager(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }
     if (tuned.confirmation) add_confirmation(lines, *tuned.confirmation);
     add_memory_gaps(lines, tuned, limits);
-    for (std::string& line : distribution_lines(tuned)) lines.push_back(std::move(line));
+    append(lines, distribution_lines(tuned));
     add_conditions(lines, tuned, verbose);
   }
   add_notes(lines, tuned);

@@ -1,16 +1,15 @@
 #include "report/csv_export.h"
 
 #include <array>
+#include <charconv>
 
 #include "facts/json.h"
 #include "report/display.h"
-#include "report/distribution.h"
-#include "report/figures.h"
 
 namespace batchfit {
 namespace {
 
-constexpr std::array<const char*, 30> headings{"model",
+constexpr std::array<const char*, 31> headings{"model",
                                                "key",
                                                "device",
                                                "runtime",
@@ -33,6 +32,7 @@ constexpr std::array<const char*, 30> headings{"model",
                                                "latency_min_s",
                                                "latency_max_s",
                                                "throughput_per_s",
+                                               "energy_per_item_j",
                                                "own_memory_bytes",
                                                "allocated_peak_bytes",
                                                "reserved_peak_bytes",
@@ -41,36 +41,66 @@ constexpr std::array<const char*, 30> headings{"model",
                                                "mixed_per_s",
                                                "notes"};
 
-std::string truth(bool value) { return value ? "true" : "false"; }
+const char* truth(bool value) { return value ? "true" : "false"; }
 
-/// As the JSON export writes it: the shortest digits that give the same number back.
-template <class T>
-std::string number(const std::optional<T>& value) {
-  return value ? dump_json(Json(*value)) : "";
+/// Joins cells to a line.
+class Line {
+ public:
+  void text(std::string_view cell) {
+    if (!line_.empty() || begun_) line_ += ',';
+    begun_ = true;
+    line_ += cell;
+  }
+  template <class T>
+  void number(T value) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    text({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  }
+  /// The shortest digits that give the same number back; nothing where there is none.
+  template <class T>
+  void number(const std::optional<T>& value) {
+    value ? number(*value) : text("");
+  }
+  /// 0 samples or faults is a count, but there is nothing to say of them.
+  void count(int value) { value > 0 ? number(value) : text(""); }
+  const std::string& str() const { return line_; }
+
+ private:
+  std::string line_;
+  bool begun_ = false;
+};
+
+/// The cells before those of a batch, for the workload or for another input of it.
+std::string workload_cells(const WorkloadReport& workload, const std::optional<Subject>& subject,
+                           const std::string& key) {
+  Line line;
+  line.text(csv_text(workload.model));
+  if (subject) {
+    const auto& [device, runtime, of] = *subject;
+    std::string shape;
+    for (const auto& [name, size] : of.shape)
+      shape += (shape.empty() ? "" : " ") + name + "=" + std::to_string(size);
+    line.text(key);
+    line.text(csv_text((device.kind == "sim" ? "SIMULATED " : "") + device.name));
+    line.text(csv_text(runtime.name + " " + runtime.version));
+    line.text(csv_text(of.mode));
+    line.text(csv_text(shape));
+    line.text(csv_text(of.dtype));
+    line.text(truth(of.tf32));
+    line.text(truth(of.channels_last));
+    line.text(name_of(of.timing));
+    line.text(csv_text(of.weights));
+  } else {
+    for (int i = 0; i < 10; ++i) line.text("");
+  }
+  line.text(name_of(workload.error ? Status::failed : workload.answer.status));
+  line.text(truth(workload.from_cache));
+  line.text(workload.error ? csv_text(workload.error->text()) : "");
+  return line.str();
 }
 
-/// 0 samples or faults is a count, but there is nothing to say of them.
-std::string count(int value) { return value > 0 ? std::to_string(value) : ""; }
-
-std::vector<std::string> subject_cells(const std::optional<Subject>& subject) {
-  if (!subject) return std::vector<std::string>(10);
-  const auto& [device, runtime, workload] = *subject;
-  std::string shape;
-  for (const auto& [name, size] : workload.shape)
-    shape += (shape.empty() ? "" : " ") + name + "=" + std::to_string(size);
-  return {key_of(*subject),
-          csv_text((device.kind == "sim" ? "SIMULATED " : "") + device.name),
-          csv_text(runtime.name + " " + runtime.version),
-          csv_text(workload.mode),
-          csv_text(shape),
-          csv_text(workload.dtype),
-          truth(workload.tf32),
-          truth(workload.channels_last),
-          std::string(name_of(workload.timing)),
-          csv_text(workload.weights)};
-}
-
-std::string role_of(Batch batch, const Answer& answer) {
+const char* role_of(Batch batch, const Answer& answer) {
   if (answer.best && answer.best->batch == batch) return "best";
   for (const Ruling& ruling : answer.undecided) {
     if (ruling.batch == batch) return "undecided";
@@ -78,88 +108,73 @@ std::string role_of(Batch batch, const Answer& answer) {
   return answer.next && answer.next->batch == batch ? "next" : "";
 }
 
-std::vector<std::string> batch_cells(const BatchFigures& figures, const std::string& role) {
-  return {std::to_string(figures.batch),
-          role,
-          figures.outcome ? std::string(name_of(*figures.outcome)) : "",
-          csv_text(figures.reason),
-          count(figures.samples),
-          number(figures.latency),
-          number(figures.latency_min),
-          number(figures.latency_max),
-          number(figures.throughput),
-          number(figures.own_memory),
-          number(figures.allocated_peak),
-          number(figures.reserved_peak),
-          count(figures.faults)};
+void add_batch(Line& line, const BatchFigures& figures, const char* role) {
+  line.number(figures.batch);
+  line.text(role);
+  line.text(figures.outcome ? name_of(*figures.outcome) : "");
+  line.text(csv_text(figures.reason));
+  line.count(figures.samples);
+  line.number(figures.latency);
+  line.number(figures.latency_min);
+  line.number(figures.latency_max);
+  line.number(figures.throughput);
+  line.number(figures.energy_per_item);
+  line.number(figures.own_memory);
+  line.number(figures.allocated_peak);
+  line.number(figures.reserved_peak);
+  line.count(figures.faults);
 }
 
-std::string line_of(const std::vector<std::string>& cells) {
-  std::string line;
-  for (const std::string& cell : cells) line += (&cell == &cells.front() ? "" : ",") + cell;
-  return line + "\n";
-}
-
-std::vector<std::string> workload_cells(const TunedWorkload& tuned, const std::optional<Subject>& subject) {
-  std::vector<std::string> cells{csv_text(tuned.model)};
-  for (std::string& cell : subject_cells(subject)) cells.push_back(std::move(cell));
-  cells.emplace_back(name_of(tuned.error ? Status::failed : tuned.answer.status));
-  cells.push_back(truth(tuned.from_cache));
-  cells.push_back(tuned.error ? csv_text(tuned.error->text()) : "");
-  return cells;
-}
-
-std::string notes_cell(const TunedWorkload& tuned) {
+std::string notes_cell(const WorkloadReport& workload) {
   std::string notes;
-  for (const std::string& note : tuned.notes) notes += (notes.empty() ? "" : "; ") + note;
+  for (const std::string& note : workload.notes) notes += (notes.empty() ? "" : "; ") + note;
   return csv_text(notes);
 }
 
-using Cells = std::vector<std::string>;
-
-Cells row(const TunedWorkload& tuned, const std::optional<Subject>& subject, const Cells& batch,
-          const Cells& mixture) {
-  Cells cells = workload_cells(tuned, subject);
-  cells.insert(cells.end(), batch.begin(), batch.end());
-  cells.insert(cells.end(), mixture.begin(), mixture.end());
-  cells.push_back(notes_cell(tuned));
-  return cells;
-}
-
-/// A row for every input of the distribution but the one that was tuned.
-void add_inputs(std::vector<Cells>& rows, const TunedWorkload& tuned, const DistributionFigures& mixture) {
-  for (std::size_t i = 0; i < mixture.inputs.size(); ++i) {
-    const auto& [input, figures] = mixture.inputs[i];
-    if (input.sizes == tuned.distribution->largest) continue;
-    Subject subject = *tuned.subject;
-    for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
-    const auto& loaded = tuned.distribution->points[i].subject;
-    rows.push_back(row(tuned, loaded ? *loaded : subject, batch_cells(figures, "input"),
-                       {number(std::optional(input.weight)), ""}));
-  }
-}
-
 /// Of the tuned input in the distribution; absent where it is none of those measured.
-std::optional<double> weight_of_largest(const TunedWorkload& tuned, const DistributionFigures& mixture) {
-  for (const auto& [input, figures] : mixture.inputs) {
-    if (input.sizes == tuned.distribution->largest) return input.weight;
+std::optional<double> weight_of_largest(const MixtureReport& mixture) {
+  for (const auto& [input, figures] : mixture.figures.inputs) {
+    if (input.sizes == mixture.largest) return input.weight;
   }
   return std::nullopt;
 }
 
-std::vector<Cells> rows_of(const TunedWorkload& tuned) {
-  std::vector<Cells> rows;
-  const auto mixture = distribution_figures(tuned);
-  for (const BatchFigures& figures : figures_of(tuned.evidence)) {
-    const std::string role = role_of(figures.batch, tuned.answer);
-    const bool mixed = mixture && role == "best";
-    rows.push_back(row(
-        tuned, tuned.subject, batch_cells(figures, role),
-        mixed ? Cells{number(weight_of_largest(tuned, *mixture)), number(mixture->throughput)} : Cells(2)));
+/// A row for every input of the distribution but the one that was tuned.
+void add_inputs(std::string& out, const WorkloadReport& workload, const std::string& notes) {
+  const MixtureReport& mixture = *workload.mixture;
+  for (std::size_t i = 0; i < mixture.figures.inputs.size(); ++i) {
+    const auto& [input, figures] = mixture.figures.inputs[i];
+    if (input.sizes == mixture.largest) continue;
+    Subject subject = *workload.subject;
+    for (const auto& [name, size] : input.sizes) subject.workload.shape[name] = size;
+    Line line;
+    line.text(workload_cells(workload, subject, mixture.keys[i].value_or(key_of(subject))));
+    add_batch(line, figures, "input");
+    line.number(input.weight);
+    line.text("");
+    line.text(notes);
+    out += line.str() + "\n";
   }
-  if (rows.empty()) rows.push_back(row(tuned, tuned.subject, Cells(13), Cells(2)));
-  if (mixture) add_inputs(rows, tuned, *mixture);
-  return rows;
+}
+
+void add_rows(std::string& out, const WorkloadReport& workload) {
+  const auto& mixture = workload.mixture;
+  const std::string notes = notes_cell(workload);
+  const std::string cells =
+      workload_cells(workload, workload.subject, workload.subject ? key_of(*workload.subject) : "");
+  for (const BatchFigures& figures : workload.batches) {
+    const char* role = role_of(figures.batch, workload.answer);
+    const bool mixed = mixture && role == std::string_view("best");
+    Line line;
+    line.text(cells);
+    add_batch(line, figures, role);
+    line.number(mixed ? weight_of_largest(*mixture) : std::nullopt);
+    line.number(mixed ? mixture->figures.throughput : std::nullopt);
+    line.text(notes);
+    out += line.str() + "\n";
+  }
+  if (workload.batches.empty()) out += cells + std::string(16, ',') + "," + notes + "\n";
+  if (mixture) add_inputs(out, workload, notes);
 }
 
 }  // namespace
@@ -173,11 +188,25 @@ std::string csv_text(std::string_view text) {
   return quoted + "\"";
 }
 
-std::string export_csv(const TuneRun& run) {
-  std::string out = line_of({headings.begin(), headings.end()});
-  for (const TunedWorkload& tuned : run.workloads) {
-    for (const std::vector<std::string>& row : rows_of(tuned)) out += line_of(row);
+std::string csv_heading() {
+  Line line;
+  for (const char* heading : headings) line.text(heading);
+  return line.str() + "\n";
+}
+
+void add_csv_rows(std::string& out, const RunReport& run) {
+  const std::size_t before = out.size();
+  for (const WorkloadReport& workload : run.workloads) {
+    add_rows(out, workload);
+    // Workloads of one run are much alike; a buffer that doubles would take twice the memory.
+    if (&workload == &run.workloads.front())
+      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1));
   }
+}
+
+std::string export_csv(const RunReport& run) {
+  std::string out = csv_heading();
+  add_csv_rows(out, run);
   return out;
 }
 

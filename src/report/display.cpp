@@ -97,6 +97,11 @@ std::string_view take_words(std::string_view& text) {
   return words;
 }
 
+/// Most text is: it needs no look at each character.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::size_t width_of(char32_t c) {
   if (holds(zero_width, c)) return 0;
   return holds(double_width, c) ? 2 : 1;
@@ -105,12 +110,14 @@ std::size_t width_of(char32_t c) {
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
+  if (is_plain(text)) return text.size();
   std::size_t width = 0;
   while (!text.empty()) width += width_of(take_character(text));
   return width;
 }
 
 std::string printable(std::string_view text) {
+  if (is_plain(text)) return std::string(text);
   std::string out;
   while (!text.empty()) {
     const std::string_view before = text;

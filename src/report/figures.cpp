@@ -94,6 +94,9 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   out.latency = median(samples);
   out.latency_min = *least;
   out.latency_max = *most;
+  const auto candidate = candidate_of(evidence, batch);
+  out.latency_error = candidate->latency_error;
+  if (candidate->energy_j) out.energy_per_item = *candidate->energy_j / static_cast<double>(batch);
   if (*out.latency > 0) out.throughput = static_cast<double>(batch) / *out.latency;
   return out;
 }

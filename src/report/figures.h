@@ -18,9 +18,11 @@ struct BatchFigures {
   std::optional<Seconds> latency;  ///< median
   std::optional<Seconds> latency_min;
   std::optional<Seconds> latency_max;
+  std::optional<double> latency_error;  ///< standard error of the median, as a share of it
   std::optional<Seconds>
       eager_latency;                 ///< of an ordinary call, where graph replays were timed: the shortest
   std::optional<double> throughput;  ///< items a second: batch / latency
+  std::optional<double> energy_per_item;  ///< joules
   std::optional<Bytes> own_memory;
   std::optional<Bytes> allocated_peak;
   std::optional<Bytes> reserved_peak;

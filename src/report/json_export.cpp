@@ -1,17 +1,14 @@
 #include "report/json_export.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "forecast/hindcast.h"
 #include "report/distribution.h"
-#include "report/figures.h"
 #include "report/forecast_table.h"
+#include "report/wording.h"
 
 namespace batchfit {
 namespace {
-
-constexpr const char* results_format = "batchfit-results";
-constexpr int results_version = 1;
 
 // Below this depth a value stands on one line: the run, its workloads, their lists and then one entry a line.
 constexpr int deepest_broken_line = 3;
@@ -43,9 +40,12 @@ Json ruling_json(const Ruling& ruling) {
   Json json = {{"batch", ruling.batch}, {"verdict", name_of(ruling.verdict)}};
   put_text(json, "why", ruling.why);
   if (ruling.memory) {
-    json["memory"] = limit_json(*ruling.memory);
-    json["memory"]["value_bytes"] = static_cast<Bytes>(ruling.memory->value);
-    json["memory"]["limit_bytes"] = static_cast<Bytes>(ruling.memory->limit);
+    LimitRuling whole = *ruling.memory;  // a share of the device need not be whole bytes
+    whole.value = std::floor(whole.value);
+    whole.limit = std::floor(whole.limit);
+    json["memory"] = limit_json(whole);
+    json["memory"]["value_bytes"] = static_cast<Bytes>(whole.value);
+    json["memory"]["limit_bytes"] = static_cast<Bytes>(whole.limit);
   }
   if (ruling.latency) {
     json["latency"] = limit_json(*ruling.latency);
@@ -65,8 +65,10 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "latency_s", figures.latency);
   put(json, "latency_min_s", figures.latency_min);
   put(json, "latency_max_s", figures.latency_max);
+  put(json, "latency_error", figures.latency_error);
   put(json, "eager_latency_s", figures.eager_latency);
   put(json, "throughput_per_s", figures.throughput);
+  put(json, "energy_per_item_j", figures.energy_per_item);
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
   put(json, "reserved_peak_bytes", figures.reserved_peak);
@@ -75,9 +77,28 @@ Json figures_json(const BatchFigures& figures) {
   return json;
 }
 
-Json answer_json(const TunedWorkload& tuned) {
-  const Answer& answer = tuned.answer;
-  const AnswerFigures figures = answer_figures(tuned);
+Json choices_json(const Answer& answer) {
+  Json json = Json::object();
+  for (const auto& [goal, choice] : answer.choices) {
+    Json& one = json[std::string(name_of(goal))];
+    one = {{"batch", choice.batch}, {"top", choice.top}};
+    for (const auto& [batch, behind] : choice.near_ties) {
+      one["near_ties"].push_back({{"batch", batch}, {"behind", behind}});
+    }
+  }
+  return json;
+}
+
+/// The figures of a batch, where it was tried.
+const BatchFigures* find(const std::vector<BatchFigures>& batches, Batch batch) {
+  const auto at = std::find_if(batches.begin(), batches.end(),
+                               [batch](const BatchFigures& figures) { return figures.batch == batch; });
+  return at == batches.end() ? nullptr : &*at;
+}
+
+Json answer_json(const WorkloadReport& workload) {
+  const Answer& answer = workload.answer;
+  const AnswerFigures& figures = workload.figures;
   Json json = Json::object();
   put(json, "batch", figures.batch);
   put_text(json, "why", answer.why);
@@ -89,37 +110,41 @@ Json answer_json(const TunedWorkload& tuned) {
   put(json, "throughput_per_s", figures.throughput);
   put(json, "speed_up", figures.speed_up);
   if (answer.best) json["best"] = ruling_json(*answer.best);
+  if (answer.largest) json["largest"] = ruling_json(*answer.largest);
   if (answer.next) json["next"] = ruling_json(*answer.next);
   json["neighbour_judged"] = answer.neighbour_judged;
   json["undecided"] = Json::array();
   for (const Ruling& ruling : answer.undecided) json["undecided"].push_back(ruling_json(ruling));
-  put(json, "launch_bound_up_to", launch_bound_up_to(tuned.evidence));
+  if (!answer.choices.empty()) json["choices"] = choices_json(answer);
+  if (!answer.passing.empty()) json["passing"] = answer.passing;
+  if (!answer.front.empty()) json["front"] = answer.front;
+  put(json, "knee", answer.knee);
+  put(json, "launch_bound_up_to", workload.launch_bound_up_to);
   put(json, "drift", answer.drift);
   if (answer.cut_short) json["cut_short"] = true;
   json["max_batch"] = answer.max_batch;
-  if (tuned.evidence.observation(1) != nullptr) json["at_one"] = figures_json(figures_of(tuned.evidence, 1));
-  if (answer.best) json["at_best"] = figures_json(figures_of(tuned.evidence, answer.best->batch));
+  if (const auto* one = find(workload.batches, 1); one != nullptr && one->outcome)
+    json["at_one"] = figures_json(*one);
+  if (answer.best) json["at_best"] = figures_json(*find(workload.batches, answer.best->batch));
   return json;
 }
 
-Json input_json(const InputFigures& input, const DistributionPoint& point) {
+Json input_json(const InputFigures& input, const std::optional<std::string>& key) {
   Json json = figures_json(input.figures);
   json["shape"] = input.input.sizes;
   json["weight"] = input.input.weight;
-  if (point.subject) json["key"] = key_of(*point.subject);
+  put(json, "key", key);
   return json;
 }
 
-Json distribution_json(const TunedWorkload& tuned) {
-  Json json = {{"inputs", tuned.distribution->told}, {"points", Json::array()}};
-  const auto figures = distribution_figures(tuned);
-  if (!figures) return json;
-  put(json, "throughput_per_s", figures->throughput);
-  put(json, "latency_decided_by", figures->latency_decider);
-  put(json, "memory_decided_by", figures->memory_decider);
-  put(json, "holds", figures->holds);
-  for (std::size_t i = 0; i < figures->inputs.size(); ++i)
-    json["points"].push_back(input_json(figures->inputs[i], tuned.distribution->points[i]));
+Json mixture_json(const MixtureReport& mixture) {
+  Json json = {{"inputs", mixture.told}, {"largest", mixture.largest}, {"points", Json::array()}};
+  put(json, "throughput_per_s", mixture.figures.throughput);
+  put(json, "latency_decided_by", mixture.figures.latency_decider);
+  put(json, "memory_decided_by", mixture.figures.memory_decider);
+  put(json, "holds", mixture.figures.holds);
+  for (std::size_t i = 0; i < mixture.figures.inputs.size(); ++i)
+    json["points"].push_back(input_json(mixture.figures.inputs[i], mixture.keys[i]));
   return json;
 }
 
@@ -133,36 +158,32 @@ Json records_json(const Evidence& evidence) {
   return records;
 }
 
-/// What was said of each batch before it ran; of a cached answer nothing, for it must come at once.
-Json forecasts_json(const TunedWorkload& tuned) {
-  Json forecasts = Json::array();
-  if (!tuned.subject || tuned.from_cache) return forecasts;
-  const ForecastOptions options{element_bytes(tuned.subject->workload.dtype)};
-  for (const Forecast& forecast : forecasts_before_runs(tuned.evidence, options)) {
-    forecasts.push_back(forecast_json(forecast));
-    forecasts.back()["batch"] = forecast.batch;
+Json forecasts_json(const std::vector<Forecast>& forecasts) {
+  Json json = Json::array();
+  for (const Forecast& forecast : forecasts) {
+    json.push_back(forecast_json(forecast));
+    json.back()["batch"] = forecast.batch;
   }
-  return forecasts;
+  return json;
 }
 
-std::string_view name_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::runtime:
-      break;
-    case ErrorKind::usage:
-      return "usage";
-    case ErrorKind::unavailable:
-      return "unavailable";
-    case ErrorKind::protocol:
-      return "protocol";
-    case ErrorKind::corrupt:
-      return "corrupt";
-    case ErrorKind::timeout:
-      return "timeout";
-    case ErrorKind::interrupted:
-      return "interrupted";
-  }
-  return "runtime";
+Json relaxation_json(const Relaxation& relaxation) {
+  return {{"limit", relaxation.limit == Relaxation::Of::latency ? "latency" : "memory"},
+          {"steps", relaxation.steps},
+          {"limits", limits_json(relaxation.limits)},
+          {"batch", relaxation.batch},
+          {"throughput_gain", relaxation.throughput_gain}};
+}
+
+Json processing_json(const Processing& processing) {
+  Json json = {{"at", processing.at}, {"batch", processing.batch}, {"seconds", processing.seconds}};
+  put(json, "usd", processing.usd);
+  put(json, "kwh", processing.kwh);
+  return json;
+}
+
+Json price_json(const Price& price) {
+  return {{"usd_per_hour", price.usd_per_hour}, {"source", price.source}, {"default", price.is_default}};
 }
 
 Json confirmation_json(const Confirmation& confirmation) {
@@ -175,30 +196,46 @@ Json confirmation_json(const Confirmation& confirmation) {
   return json;
 }
 
-Json workload_json(const TunedWorkload& tuned) {
-  Json json = {
-      {"model", tuned.model},     {"status", name_of(tuned.error ? Status::failed : tuned.answer.status)},
-      {"notes", tuned.notes},     {"probes", tuned.probes},
-      {"seconds", tuned.seconds}, {"from_cache", tuned.from_cache}};
-  if (tuned.subject) {
-    json["subject"] = to_json(*tuned.subject);
-    json["key"] = key_of(*tuned.subject);
+Json workload_json(const WorkloadReport& workload) {
+  Json json = {{"model", workload.model},
+               {"status", name_of(workload.error ? Status::failed : workload.answer.status)},
+               {"notes", workload.notes},
+               {"probes", workload.probes},
+               {"seconds", workload.seconds},
+               {"from_cache", workload.from_cache},
+               {"certificate", workload.certificate}};
+  if (workload.subject) {
+    json["subject"] = to_json(*workload.subject);
+    json["key"] = key_of(*workload.subject);
   }
-  if (tuned.error) {
-    json["error"] = {{"kind", name_of(tuned.error->kind)}, {"message", tuned.error->message}};
-    put_text(json["error"], "remedy", tuned.error->remedy);
+  if (workload.error) {
+    json["error"] = {{"kind", name_of(workload.error->kind)}, {"message", workload.error->message}};
+    put_text(json["error"], "remedy", workload.error->remedy);
   } else {
-    json["answer"] = answer_json(tuned);
+    json["answer"] = answer_json(workload);
   }
-  if (tuned.distribution) json["distribution"] = distribution_json(tuned);
-  if (tuned.confirmation) json["confirmation"] = confirmation_json(*tuned.confirmation);
-  if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
-  if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;
+  if (workload.mixture) json["distribution"] = mixture_json(*workload.mixture);
+  if (workload.confirmation) json["confirmation"] = confirmation_json(*workload.confirmation);
+  if (workload.environment.total > 0) json["environment"]["total_bytes"] = workload.environment.total;
+  if (workload.environment.others) json["environment"]["others_bytes"] = *workload.environment.others;
+  for (const Relaxation& one : workload.relaxations) json["relaxations"].push_back(relaxation_json(one));
+  if (workload.price) json["price"] = price_json(*workload.price);
+  for (const Processing& one : workload.processing) json["processing"].push_back(processing_json(one));
   json["batches"] = Json::array();
-  for (const BatchFigures& figures : figures_of(tuned.evidence))
-    json["batches"].push_back(figures_json(figures));
-  json["forecasts"] = forecasts_json(tuned);
-  json["records"] = records_json(tuned.evidence);
+  for (const BatchFigures& figures : workload.batches) json["batches"].push_back(figures_json(figures));
+  json["forecasts"] = forecasts_json(workload.forecasts);
+  return json;
+}
+
+Json objective_json(const Objective& objective) {
+  Json json = {{"goal", name_of(objective.goal)}};
+  if (objective.goal == Goal::balanced) {
+    const Balance& weights = objective.balance;
+    json["balance"] = {{"throughput", weights.throughput},
+                       {"latency", weights.latency},
+                       {"memory", weights.memory},
+                       {"energy", weights.energy}};
+  }
   return json;
 }
 
@@ -224,19 +261,36 @@ void print(std::string& out, const Json& json, int depth) {
 
 }  // namespace
 
-Json results_json(const TuneRun& run) {
-  Json json = {{"format", results_format},         {"version", results_version},
-               {"batchfit", run.version},          {"command", run.command},
-               {"started_at", run.started_at},     {"limits", limits_json(run.limits)},
-               {"strategy", run.strategy},         {"seconds", run.seconds},
-               {"nvml_seconds", run.nvml_seconds}, {"workloads", Json::array()}};
-  for (const TunedWorkload& tuned : run.workloads) json["workloads"].push_back(workload_json(tuned));
+Json results_json(const RunReport& run) {
+  Json json = {{"format", results_format},
+               {"version", results_version},
+               {"batchfit", run.version},
+               {"command", run.command},
+               {"started_at", run.started_at},
+               {"limits", limits_json(run.limits)},
+               {"strategy", run.strategy},
+               {"objective", objective_json(run.objective)},
+               {"items", run.items},
+               {"seconds", run.seconds},
+               {"nvml_seconds", run.nvml_seconds},
+               {"workloads", Json::array()}};
+  for (const WorkloadReport& workload : run.workloads) json["workloads"].push_back(workload_json(workload));
   return json;
 }
 
-std::string export_json(const TuneRun& run) {
+std::string export_json(const RunReport& run) {
   std::string out;
   print(out, results_json(run), 0);
+  return out + "\n";
+}
+
+std::string export_json(const TuneRun& run, const RunReport& report) {
+  Json json = results_json(report);
+  for (std::size_t i = 0; i < run.workloads.size(); ++i) {
+    json["workloads"][i]["records"] = records_json(run.workloads[i].evidence);
+  }
+  std::string out;
+  print(out, json, 0);
   return out + "\n";
 }
 

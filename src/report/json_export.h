@@ -3,16 +3,21 @@
 #include <string>
 
 #include "facts/json.h"
-#include "tune/tuned.h"
+#include "report/run_report.h"
 
 namespace batchfit {
 
-/// The run as docs/results.md defines it (format "batchfit-results", version 1): everything that the other
-/// exports and later reports are made from, raw records included. Seconds and bytes; what is not known is
-/// left out.
-Json results_json(const TuneRun& run);
+inline constexpr const char* results_format = "batchfit-results";
+inline constexpr std::int64_t results_version = 1;
 
-/// The same as text for a file: readable, one batch or record a line; ends with \n.
-std::string export_json(const TuneRun& run);
+/// The report as docs/results.md defines it (format "batchfit-results", version 1), without raw records:
+/// everything that the other exports are made from. Seconds and bytes; what is not known is left out.
+Json results_json(const RunReport& run);
+
+/// The same as text for a file: readable, one batch a line; ends with \n.
+std::string export_json(const RunReport& run);
+
+/// … with the raw records of the run that the report is of, one a line.
+std::string export_json(const TuneRun& run, const RunReport& report);
 
 }  // namespace batchfit

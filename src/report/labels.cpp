@@ -48,10 +48,10 @@ bool holds(const std::vector<Trait>& traits, const Trait& trait) {
 
 }  // namespace
 
-Labels label(const TuneRun& run) {
+Labels label(const RunReport& run) {
   std::vector<std::vector<Trait>> all;
-  for (const TunedWorkload& tuned : run.workloads) {
-    all.push_back(tuned.subject ? traits_of(*tuned.subject) : std::vector<Trait>{});
+  for (const WorkloadReport& workload : run.workloads) {
+    all.push_back(workload.subject ? traits_of(*workload.subject) : std::vector<Trait>{});
   }
   const auto first = std::find_if(all.begin(), all.end(), [](const auto& traits) { return !traits.empty(); });
   std::vector<Trait> shared = first == all.end() ? std::vector<Trait>{} : *first;
@@ -72,17 +72,17 @@ Labels label(const TuneRun& run) {
   return labels;
 }
 
-std::string status_text(const TunedWorkload& tuned) {
-  std::string text(name_of(tuned.error ? Status::failed : tuned.answer.status));
+std::string status_text(const WorkloadReport& workload) {
+  std::string text(name_of(workload.error ? Status::failed : workload.answer.status));
   std::replace(text.begin(), text.end(), '_', ' ');
   return text;
 }
 
-std::string limiter_text(const TunedWorkload& tuned) {
-  if (tuned.error || !tuned.answer.best) return status_text(tuned);
-  std::string limiter = tuned.answer.limiter();
+std::string limiter_text(const WorkloadReport& workload) {
+  if (workload.error || !workload.answer.best) return status_text(workload);
+  std::string limiter = *workload.figures.limited_by;
   if (limiter.size() <= most_limiter_bytes) return limiter;
-  const auto& next = tuned.answer.next;
+  const auto& next = workload.answer.next;
   return next && next->verdict == Verdict::undecided ? "undecided" : "see below";
 }
 

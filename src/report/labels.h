@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "tune/tuned.h"
+#include "report/run_report.h"
 
 namespace batchfit {
 
@@ -14,13 +14,13 @@ struct Labels {
 };
 
 /// Names come from people and files: they are not yet made safe for a terminal or a markup.
-Labels label(const TuneRun& run);
+Labels label(const RunReport& run);
 
 /// How the workload ended: a Status's name, in the words of people ("nothing fits").
-std::string status_text(const TunedWorkload& tuned);
+std::string status_text(const WorkloadReport& workload);
 
 /// What keeps the batch from being larger, in a word or two, or how the workload ended where there is no
 /// batch. A longer reason is left to the certificate.
-std::string limiter_text(const TunedWorkload& tuned);
+std::string limiter_text(const WorkloadReport& workload);
 
 }  // namespace batchfit

@@ -1,7 +1,6 @@
 #include "report/markdown_export.h"
 
 #include "facts/json.h"
-#include "report/certificate.h"
 #include "report/display.h"
 #include "report/distribution.h"
 #include "report/figures.h"
@@ -17,20 +16,40 @@ std::string row(const std::vector<std::string>& cells) {
   return line + "\n";
 }
 
-std::string answers_table(const TuneRun& run, const Labels& labels) {
+std::string answers_table(const RunReport& run, const Labels& labels) {
   std::string out = row({"model", "batch", "latency", "of its limit", "memory", "of its limit", "items/s",
                          "speed-up", "probes", "time", "limited by"});
   out += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
-    const TunedWorkload& tuned = run.workloads[i];
-    const AnswerFigures figures = answer_figures(tuned);
+    const WorkloadReport& workload = run.workloads[i];
+    const AnswerFigures& figures = workload.figures;
     out += row({markdown_text(labels.models[i]), or_unknown(figures.batch, count_text),
                 or_unknown(figures.latency, format_seconds), or_unknown(figures.latency_share, share_text),
                 or_unknown(figures.memory, format_bytes), or_unknown(figures.memory_share, share_text),
                 or_unknown(figures.throughput, throughput_text), or_unknown(figures.speed_up, ratio_text),
-                count_text(tuned.probes), format_seconds(tuned.seconds), markdown_text(limiter_text(tuned))});
+                count_text(workload.probes), format_seconds(workload.seconds),
+                markdown_text(limiter_text(workload))});
   }
   return out;
+}
+
+std::string at_text(const Processing& one) {
+  return one.at == "batch 1" || one.at == "answer" ? one.at : "best by " + one.at;
+}
+
+/// What it takes to process the items, at each batch that is chosen for something.
+std::string costs_table(const WorkloadReport& workload, std::int64_t items) {
+  if (workload.processing.empty()) return "";
+  std::string out = "\n" + row({count_text(items) + " items", "batch", "time", "dollars", "energy"});
+  out += "| --- | ---: | ---: | ---: | ---: |\n";
+  for (const Processing& one : workload.processing) {
+    out += row({at_text(one), count_text(one.batch), long_time_text(one.seconds),
+                or_unknown(one.usd, usd_text), or_unknown(one.kwh, kwh_text)});
+  }
+  if (!workload.price) return out;
+  return out + "\nAt " + usd_text(workload.price->usd_per_hour) + " an hour" +
+         (workload.price->is_default ? ", by default the " : ": ") + markdown_text(workload.price->source) +
+         ".\n";
 }
 
 std::string outcome_cell(const BatchFigures& figures) {
@@ -38,12 +57,11 @@ std::string outcome_cell(const BatchFigures& figures) {
   return markdown_text(figures.reason.empty() ? outcome : outcome + ": " + figures.reason);
 }
 
-std::string inputs_table(const TunedWorkload& tuned) {
-  const auto figures = distribution_figures(tuned);
-  if (!figures) return "";
+std::string inputs_table(const WorkloadReport& workload) {
+  if (!workload.mixture || workload.mixture->figures.inputs.empty()) return "";
   std::string out = "\n" + row({"input", "weight", "outcome", "latency", "items/s", "own memory"});
   out += "| --- | ---: | --- | ---: | ---: | ---: |\n";
-  for (const auto& [input, at] : figures->inputs) {
+  for (const auto& [input, at] : workload.mixture->figures.inputs) {
     out += row({markdown_text(sizes_text(input.sizes)), dump_json(Json(input.weight)), outcome_cell(at),
                 or_unknown(at.latency, format_seconds), or_unknown(at.throughput, throughput_text),
                 or_unknown(at.own_memory, format_bytes)});
@@ -99,19 +117,20 @@ std::string markdown_text(std::string_view text) {
   return out;
 }
 
-std::string export_markdown(const TuneRun& run) {
+std::string export_markdown(const RunReport& run) {
   const Labels labels = label(run);
   std::string out = "# batchfit results\n\n";
   if (!labels.shared.empty()) out += markdown_text(labels.shared) + "  \n";
-  out += "limits: " + limits_text(run.limits) + "; strategy: " + markdown_text(run.strategy) + "\n\n";
+  out += "limits: " + limits_text(run.limits) + objective_text(run.objective) +
+         "; strategy: " + markdown_text(run.strategy) + "\n\n";
   out += answers_table(run, labels);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
-    const TunedWorkload& tuned = run.workloads[i];
+    const WorkloadReport& workload = run.workloads[i];
     out += "\n## " + markdown_text(labels.models[i]) + "\n\n";
-    for (const std::string& line : certificate(tuned, run.limits)) out += "- " + markdown_text(line) + "\n";
-    out += inputs_table(tuned);
-    const auto batches = figures_of(tuned.evidence);
-    if (!batches.empty()) out += "\n" + batches_table(batches);
+    for (const std::string& line : workload.certificate) out += "- " + markdown_text(line) + "\n";
+    out += costs_table(workload, run.items);
+    out += inputs_table(workload);
+    if (!workload.batches.empty()) out += "\n" + batches_table(workload.batches);
   }
   return out;
 }

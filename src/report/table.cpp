@@ -1,13 +1,11 @@
 #include "report/table.h"
 
 #include <algorithm>
-#include <numeric>
 
-#include "report/certificate.h"
+#include "report/columns.h"
 #include "report/display.h"
-#include "report/distribution.h"
-#include "report/figures.h"
 #include "report/labels.h"
+#include "report/objective_lines.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -20,39 +18,17 @@ constexpr const char* red = "\x1b[31m";
 constexpr const char* yellow = "\x1b[33m";
 constexpr const char* plain = "\x1b[0m";
 
-// A name is cut before figures are left out, but to no less than this; it stands in full below the table.
-constexpr std::size_t least_model_width = 24;
 // Sentences are read more easily in lines no longer than this, however wide the terminal.
 constexpr std::size_t most_text_width = 100;
-
-struct Column {
-  std::string heading;
-  bool right = true;    ///< aligned to the right, as numbers are
-  std::size_t gap = 2;  ///< spaces before it
-  int importance = 9;   ///< the least important leave first; 9 never leaves
-  std::vector<std::string> cells;
-
-  std::size_t width() const {
-    std::size_t most = display_width(heading);
-    for (const std::string& cell : cells) most = std::max(most, display_width(cell));
-    return most;
-  }
-  bool holds_nothing() const {
-    return !cells.empty() &&
-           std::all_of(cells.begin(), cells.end(), [](const std::string& cell) { return cell.empty(); });
-  }
-};
 
 std::string share_cell(const std::optional<double>& share) { return share ? share_text(*share) : ""; }
 
 /// Throughput over a distribution of inputs; nothing where all are alike.
-std::string mixed_cell(const TunedWorkload& tuned) {
-  if (!tuned.distribution) return "";
-  const auto figures = distribution_figures(tuned);
-  return or_unknown(figures ? figures->throughput : std::nullopt, throughput_text);
+std::string mixed_cell(const WorkloadReport& workload) {
+  return workload.mixture ? or_unknown(workload.mixture->figures.throughput, throughput_text) : "";
 }
 
-std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
+std::vector<Column> columns_of(const RunReport& run, const Labels& labels) {
   std::vector<Column> columns{{.heading = "model", .right = false, .gap = 0, .cells = {}},
                               {.heading = "batch", .cells = {}},
                               {.heading = "latency", .cells = {}},
@@ -66,8 +42,8 @@ std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
                               {.heading = "time", .importance = 1, .cells = {}},
                               {.heading = "limited by", .right = false, .importance = 8, .cells = {}}};
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
-    const TunedWorkload& tuned = run.workloads[i];
-    const AnswerFigures figures = answer_figures(tuned);
+    const WorkloadReport& workload = run.workloads[i];
+    const AnswerFigures& figures = workload.figures;
     const std::vector<std::string> row{printable(labels.models[i]),
                                        or_unknown(figures.batch, count_text),
                                        or_unknown(figures.latency, format_seconds),
@@ -75,78 +51,51 @@ std::vector<Column> columns_of(const TuneRun& run, const Labels& labels) {
                                        or_unknown(figures.memory, format_bytes),
                                        share_cell(figures.memory_share),
                                        or_unknown(figures.throughput, throughput_text),
-                                       mixed_cell(tuned),
+                                       mixed_cell(workload),
                                        or_unknown(figures.speed_up, ratio_text),
-                                       count_text(tuned.probes),
-                                       format_seconds(tuned.seconds),
-                                       printable(limiter_text(tuned))};
+                                       count_text(workload.probes),
+                                       format_seconds(workload.seconds),
+                                       printable(limiter_text(workload))};
     for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
   }
-  std::erase_if(columns,
-                [](const Column& column) { return column.holds_nothing(); });  // no limit, no mixture
+  // no limit, no mixture
+  std::erase_if(columns, [](const Column& column) { return column.holds_nothing(); });
   return columns;
-}
-
-std::size_t total_width(const std::vector<Column>& columns) {
-  return std::accumulate(
-      columns.begin(), columns.end(), std::size_t{0},
-      [](std::size_t sum, const Column& column) { return sum + column.gap + column.width(); });
-}
-
-void cut_names(Column& models, std::size_t excess) {
-  const std::size_t wanted = models.width() - std::min(excess, models.width());
-  for (std::string& cell : models.cells) cell = shorten(cell, std::max(least_model_width, wanted));
-}
-
-/// What the search took is left out first, then names are cut, then the least important figures go.
-void fit(std::vector<Column>& columns, std::size_t width) {
-  for (int importance = 1; importance < 9 && total_width(columns) > width; ++importance) {
-    std::erase_if(columns, [&](const Column& column) { return column.importance == importance; });
-    const std::size_t total = total_width(columns);
-    if (total > width) cut_names(columns.front(), total - width);
-  }
 }
 
 std::string painted(const std::string& text, const char* colour, const TableOptions& options) {
   return options.colour ? colour + text + plain : text;
 }
 
-std::string aligned(const Column& column, const std::string& text, bool last) {
-  const std::string gap(column.gap, ' ');
-  if (column.right) return gap + pad_left(text, column.width());
-  return gap + (last ? text : pad_right(text, column.width()));
+const char* colour_of(const WorkloadReport& workload) {
+  if (workload.error) return red;
+  if (workload.answer.status == Status::found) return bold;
+  return workload.answer.best || workload.answer.status == Status::undecided ? yellow : red;
 }
 
-const char* colour_of(const TunedWorkload& tuned) {
-  if (tuned.error) return red;
-  if (tuned.answer.status == Status::found) return bold;
-  return tuned.answer.best || tuned.answer.status == Status::undecided ? yellow : red;
-}
-
-std::string grid(const std::vector<Column>& columns, const TuneRun& run, const TableOptions& options) {
-  std::string heading;
-  for (const Column& column : columns) heading += aligned(column, column.heading, &column == &columns.back());
-  std::string out = painted(heading, dim, options) + "\n";
+std::string answers_grid(const std::vector<Column>& columns, const RunReport& run,
+                         const TableOptions& options) {
+  const Grid grid(columns);
+  std::string out = painted(grid.heading(), dim, options) + "\n";
   for (std::size_t row = 0; row < run.workloads.size(); ++row) {
-    std::string line;
-    for (const Column& column : columns) {
-      const std::string cell = aligned(column, column.cells[row], &column == &columns.back());
+    const char* colour = colour_of(run.workloads[row]);
+    out += grid.row(row, [&](const Column& column, std::string cell) {
       const bool answer = column.heading == "batch" || column.heading == "limited by";
-      line += answer ? painted(cell, colour_of(run.workloads[row]), options) : cell;
-    }
-    out += line + "\n";
+      return answer ? painted(cell, colour, options) : cell;
+    });
+    out += "\n";
   }
   return out;
 }
 
-std::string effort_text(const TunedWorkload& tuned) {
-  return count_text(tuned.probes) + (tuned.probes == 1 ? " probe in " : " probes in ") +
-         format_seconds(tuned.seconds);
+std::string effort_text(const WorkloadReport& workload) {
+  return count_text(workload.probes) + (workload.probes == 1 ? " probe in " : " probes in ") +
+         format_seconds(workload.seconds);
 }
 
 }  // namespace
 
-std::string render_table(const TuneRun& run, const TableOptions& options) {
+std::string render_table(const RunReport& run, const TableOptions& options) {
   const Labels labels = label(run);
   const auto width = static_cast<std::size_t>(std::max(options.width, 1));
   const std::size_t text_width = std::min(width, most_text_width);
@@ -158,13 +107,15 @@ std::string render_table(const TuneRun& run, const TableOptions& options) {
 
   std::string out;
   if (!labels.shared.empty()) out += wrap(printable(labels.shared), text_width, 0);
-  out +=
-      wrap("limits: " + limits_text(run.limits) + (shown("%") ? " (%: share of limit)" : ""), text_width, 0);
-  out += "\n" + grid(columns, run, options);
+  out += wrap("limits: " + limits_text(run.limits) + objective_text(run.objective) +
+                  (shown("%") ? " (%: share of limit)" : ""),
+              text_width, 0);
+  out += "\n" + answers_grid(columns, run, options);
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
-    const TunedWorkload& tuned = run.workloads[i];
-    std::vector<std::string> lines = certificate(tuned, run.limits, options.verbose);
-    if (!shown("probes") && tuned.probes > 0) lines.push_back(effort_text(tuned));
+    const WorkloadReport& workload = run.workloads[i];
+    std::vector<std::string> lines = workload.certificate;
+    if (std::string cost = cost_line(workload, run.items); !cost.empty()) lines.push_back(std::move(cost));
+    if (!shown("probes") && workload.probes > 0) lines.push_back(effort_text(workload));
     if (lines.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";
     for (const std::string& line : lines) out += wrap(printable(line), text_width, 2);

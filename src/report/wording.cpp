@@ -42,6 +42,28 @@ std::string throughput_text(double per_second) {
   return fmt::format("{:.{}f}", per_second, per_second >= 9.995 ? 1 : 2);
 }
 
+std::string usd_text(double usd) {
+  if (usd >= 999.5) return "$" + count_text(std::llround(usd));
+  return fmt::format("${:.{}f}", usd, usd >= 0.995 ? 2 : usd >= 0.0995 ? 3 : 4);
+}
+
+std::string joules_text(double joules) { return fmt::format("{:.3g} J", joules); }
+
+std::string kwh_text(double kwh) { return fmt::format("{:.3g} kWh", kwh); }
+
+std::string long_time_text(Seconds seconds) {
+  constexpr Seconds minute = 60;
+  constexpr Seconds hour = 60 * minute;
+  constexpr Seconds day = 24 * hour;
+  const auto scaled = [](double value, const char* unit) {
+    return value < 99.95 ? fmt::format("{:#.3g} {}", value, unit)
+                         : count_text(std::llround(value)) + " " + unit;
+  };
+  if (seconds < minute) return format_seconds(seconds);
+  if (seconds < hour) return scaled(seconds / minute, "min");
+  return seconds < day ? scaled(seconds / hour, "h") : scaled(seconds / day, "d");
+}
+
 std::string ratio_text(double ratio) { return fmt::format("{:.{}f}x", ratio, ratio < 9.95 ? 2 : 1); }
 
 std::pair<std::string, std::string> told_apart(Seconds a, Seconds b) {
@@ -64,6 +86,35 @@ std::string device_text(const Device& device) {
   text += device.name;
   if (device.mig) text += " " + *device.mig;
   return device.total_memory > 0 ? text + " (" + format_bytes(device.total_memory) + ")" : text;
+}
+
+std::string_view name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::runtime:
+      break;
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::corrupt:
+      return "corrupt";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::interrupted:
+      return "interrupted";
+  }
+  return "runtime";
+}
+
+std::string objective_text(const Objective& objective) {
+  if (objective.goal == Goal::largest) return "";
+  std::string text = "; objective: " + std::string(name_of(objective.goal));
+  if (objective.goal != Goal::balanced) return text;
+  const auto& [throughput, latency, memory, energy] = objective.balance;
+  return text + fmt::format(" (throughput {:g}, latency {:g}, memory {:g}, energy {:g})", throughput, latency,
+                            memory, energy);
 }
 
 std::string limits_text(const Limits& limits) {

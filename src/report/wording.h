@@ -6,6 +6,7 @@
 
 #include "facts/workload.h"
 #include "judge/limits.h"
+#include "search/objective.h"
 
 namespace batchfit {
 
@@ -26,6 +27,18 @@ std::string count_text(std::int64_t count);
 /// Items a second: "5,314", "53.1", "0.42".
 std::string throughput_text(double per_second);
 
+/// "$0.284", "$12.40", "$1,240".
+std::string usd_text(double usd);
+
+/// "0.021 J", "1.42 J".
+std::string joules_text(double joules);
+
+/// "0.21 kWh".
+std::string kwh_text(double kwh);
+
+/// Three digits, with the largest unit that leaves one before the point: "3.02 min", "16.7 h", "4.10 d".
+std::string long_time_text(Seconds seconds);
+
 /// "5.3x".
 std::string ratio_text(double ratio);
 
@@ -35,6 +48,12 @@ std::pair<std::string, std::string> told_apart(Bytes a, Bytes b);
 
 /// "NVIDIA H200 (139 GiB)"; a simulated device says so.
 std::string device_text(const Device& device);
+
+/// "; objective: throughput"; empty for the largest batch.
+std::string objective_text(const Objective& objective);
+
+/// "runtime", "usage", …: as the exports name kinds of errors.
+std::string_view name_of(ErrorKind kind);
 
 /// "latency 2x batch 1, 90 % of the device's memory".
 std::string limits_text(const Limits& limits);

@@ -1,5 +1,7 @@
 #include "search/answer.h"
 
+#include <algorithm>
+
 namespace batchfit {
 namespace {
 
@@ -9,10 +11,31 @@ Status status_without_best(const Evidence& evidence, const Ruling& one) {
   return one.verdict == Verdict::fail ? Status::nothing_fits : Status::undecided;
 }
 
+/// Sets `best`, and all that is said of the batches that pass.
+void choose_among(Answer& out, const Evidence& evidence, const std::vector<Ruling>& passing,
+                  const SearchSpace& space) {
+  std::vector<Candidate> candidates;
+  for (const Ruling& ruling : passing) {
+    out.passing.push_back(ruling.batch);
+    if (auto candidate = candidate_of(evidence, ruling.batch)) candidates.push_back(std::move(*candidate));
+  }
+  for (const Goal goal : goals) {
+    const Objective objective{goal, space.objective.balance};
+    if (auto choice = choose(candidates, objective, space.timing)) out.choices[goal] = std::move(*choice);
+  }
+  out.front = pareto_front(candidates);
+  out.knee = knee(candidates, out.front);
+  const auto chosen = out.choices.find(space.objective.goal);
+  const Batch best = chosen == out.choices.end() ? passing.back().batch : chosen->second.batch;
+  out.best = *std::find_if(passing.begin(), passing.end(),
+                           [best](const Ruling& ruling) { return ruling.batch == best; });
+}
+
 }  // namespace
 
 std::string Answer::limiter() const {
   if (!best) return why;
+  if (best->batch < largest->batch) return std::string(name_of(objective.goal));
   if (!next) return best->batch >= max_batch ? "max batch" : "not proven further";
   if (next->memory && next->memory->verdict == Verdict::fail) return "memory";
   if (next->latency && next->latency->verdict != Verdict::pass) return "latency";
@@ -24,7 +47,9 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
   Answer out;
   out.why = done.why;
   out.max_batch = space.max_batch;
+  out.objective = space.objective;
   out.drift = drift(evidence);
+  std::vector<Ruling> passing;
   for (const Batch batch : evidence.tried()) {
     if (batch > space.max_batch) break;
     Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
@@ -32,7 +57,7 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
     const bool only_rehearsed = seen != nullptr && seen->outcome == Outcome::rehearsed;
     if (only_rehearsed && ruling.verdict == Verdict::undecided) continue;  // as if not tried
     if (ruling.passes()) {
-      out.best = std::move(ruling);
+      passing.push_back(std::move(ruling));
       out.next.reset();
       out.undecided.clear();
       continue;
@@ -41,10 +66,12 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
     if (!out.next) out.next = std::move(ruling);
   }
   if (const Observation* one = evidence.observation(1)) out.at_one = *one;
-  if (out.best) {
+  if (!passing.empty()) {
     out.status = Status::found;
+    out.largest = passing.back();
+    choose_among(out, evidence, passing, space);
     out.at_best = *evidence.observation(out.best->batch);
-    out.neighbour_judged = out.next && !out.next->wants && out.next->batch == out.best->batch + 1;
+    out.neighbour_judged = out.next && !out.next->wants && out.next->batch == out.largest->batch + 1;
     return out;
   }
   const Ruling one = judge(evidence, 1, limits, environment, space.timing, space.rules);

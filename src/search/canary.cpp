@@ -34,7 +34,8 @@ Strategy watched(Strategy next, const SearchSpace& space) {
     const auto* done = std::get_if<Done>(&step);
     if (done == nullptr || evidence.samples(1).empty()) return step;
     const Answer found = answer(evidence, limits, environment, space, *done);
-    const bool canary = unwatched(evidence, found.best) || unwatched(evidence, found.next);
+    const bool canary = unwatched(evidence, found.best) || unwatched(evidence, found.largest) ||
+                        unwatched(evidence, found.next);
     return canary ? Step(Measure{1, space.rules.few_samples}) : step;
   };
 }

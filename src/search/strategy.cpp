@@ -100,10 +100,10 @@ Batch default_max_batch(std::string_view strategy) {
 }
 
 Result<Strategy> make_strategy(std::string_view name, const SearchSpace& space) {
-  if (name == "exponential") return watched(exponential(space), space);
-  if (name == "binary") return watched(binary(space), space);
-  if (name == "sweep") return watched(sweep(space), space);
-  if (name == "guided") return watched(guided(space), space);
+  if (name == "exponential") return watched(widened(exponential(space), space), space);
+  if (name == "binary") return watched(widened(binary(space), space), space);
+  if (name == "sweep") return watched(widened(sweep(space), space), space);
+  if (name == "guided") return watched(widened(guided(space), space), space);
   auto near = nearest(name, strategy_names());
   return failure(ErrorKind::usage, "there is no strategy '" + std::string(name) + "'",
                  "use " + join_words(near.empty() ? strategy_names() : near));

@@ -9,6 +9,7 @@
 #include "facts/evidence.h"
 #include "forecast/forecast.h"
 #include "judge/judge.h"
+#include "search/objective.h"
 
 namespace batchfit {
 
@@ -20,7 +21,7 @@ struct Done {
 
 using Step = std::variant<Probe, Done>;
 
-/// What limits a search besides the limits on a batch.
+/// What limits a search besides the limits on a batch, and what it is for.
 struct SearchSpace {
   Batch max_batch = 1;            ///< no larger batch is tried
   Timing timing = Timing::eager;  ///< of the workload: the judge needs it
@@ -28,6 +29,9 @@ struct SearchSpace {
   ForecastOptions forecast = {};  ///< what the forecast must know of the workload
   bool strict = false;            ///< the memory limit is the worker's cap, also on a device of its own
   bool look_ahead = true;         ///< guided only: look at larger tile multiples before it is done
+  Objective objective = {};
+  bool explore = true;  ///< measure what an objective other than the largest chooses from
+  bool energy = false;  ///< measure the joules of a pass too; only where the worker can tell them
 };
 
 /// A pure function from evidence to the next probe or to done. It never sees a worker, a clock or a file, so
@@ -56,6 +60,12 @@ Strategy guided(const SearchSpace& space);
 /// for more than solo samples, and the search goes on.
 Strategy watched(Strategy next, const SearchSpace& space);
 
+/// The strategy, and then what its objective chooses from. For another objective than the largest: once the
+/// largest batch that passes is found, the batches of objective_grid() below it, then halfway to its measured
+/// neighbours of the one with the best score, until they are within an eighth of it. Where energy is wanted
+/// the joules of a pass are measured of each of them, for the largest of batch 1 and the answer alone.
+Strategy widened(Strategy next, const SearchSpace& space);
+
 /// Names of the strategies, for options and errors.
 std::vector<std::string> strategy_names();
 
@@ -63,7 +73,8 @@ std::vector<std::string> strategy_names();
 /// for every doubling of it; the exponential search stops at the first that does not pass.
 Batch default_max_batch(std::string_view strategy);
 
-/// The strategy of that name, watched; usage error with the nearest names where there is no such strategy.
+/// The strategy of that name, widened and watched; usage error with the nearest names where there is no such
+/// strategy.
 Result<Strategy> make_strategy(std::string_view name, const SearchSpace& space);
 
 }  // namespace batchfit

@@ -17,6 +17,7 @@ SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
   space.look_ahead = goal.look_ahead;
   space.forecast.element_bytes = element_bytes(subject.workload.dtype);
   space.strict = goal.strict;
+  space.objective = goal.objective;
   return space;
 }
 
@@ -37,6 +38,11 @@ Strategy measure_once(Batch batch, const JudgeRules& rules) {
     if (std::ssize(evidence.faults_in_a_row(batch)) >= rules.most_tries) return Done{"the worker failed"};
     return Measure{batch};
   };
+}
+
+/// Whether joules are not known of a batch that reports compare: batch 1 and the answer.
+bool lacks_energy(const Evidence& evidence, const Answer& found) {
+  return found.best && (!energy_of_pass(evidence, 1) || !energy_of_pass(evidence, found.best->batch));
 }
 
 WorkerOptions cancelled_by(WorkerOptions worker, const Cancellation& cancel) {
@@ -81,6 +87,8 @@ void Suite::measure_distribution(LoadRequest request, const InputSizes& inputs, 
   if (out.error || !batch || out.answer.status == Status::interrupted) return;
   TuneGoal once = goal;  // it is the answer at the largest sizes that is confirmed
   once.confirm.reset();
+  once.objective = {};
+  once.energy = false;
   for (const WeightedSizes& input : inputs.distribution) {
     if (cancel_.raised()) return;
     DistributionPoint& point = out.distribution->points.emplace_back(DistributionPoint{input, {}, {}, {}});
@@ -116,7 +124,8 @@ bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, const MakeS
                               TunedWorkload& out) {
   const auto stamp = cache_.stamped(key);
   if (!stamp) return false;
-  const SearchSpace space = space_of(goal, stamp->subject);
+  SearchSpace space = space_of(goal, stamp->subject);
+  space.explore = goal.explore;
   const auto next = make(space);
   if (!next) return false;
   const Evidence evidence = cache_.load(stamp->subject);
@@ -126,6 +135,8 @@ bool Suite::answer_from_cache(const Json& key, const TuneGoal& goal, const MakeS
   const auto* done = std::get_if<Done>(&step);
   if (done == nullptr) return false;
   out.answer = answer(evidence, goal.limits, environment, space, *done);
+  if (goal.wants_energy() && lacks_energy(evidence, out.answer)) return false;
+  out.relaxations = relaxations(out.answer, evidence, goal.limits, environment, space);
   out.subject = stamp->subject;
   out.notes = stamp->notes;
   out.evidence = evidence;
@@ -149,7 +160,9 @@ void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal&
   out.evidence = cache_.load(subject);
   cache_.stamp(key, {subject, loaded->notes});
 
-  const SearchSpace space = space_of(goal, subject);
+  SearchSpace space = space_of(goal, subject);
+  space.energy = goal.wants_energy() && loaded->capabilities.has("energy");
+  if (goal.wants_energy() && !space.energy) out.notes.emplace_back("energy: the device cannot tell it");
   const auto next = make(space);
   if (!next) {
     out.error = next.error();
@@ -165,6 +178,7 @@ void Suite::measure(const Json& key, const LoadRequest& request, const TuneGoal&
   if (confirms)
     out.confirmation = confirm(task, out.answer.best->batch, *goal.confirm, worker_, cache_, out.evidence);
   out.environment = worker_.last_environment();
+  out.relaxations = relaxations(out.answer, out.evidence, goal.limits, out.environment, space);
   cache_.summarize(subject);
 }
 

@@ -22,7 +22,12 @@ struct TuneGoal {
   bool look_ahead = true;          ///< guided only
   std::optional<Seconds> budget;   ///< of each workload's search; absent: until it is over
   std::optional<Seconds> confirm;  ///< run the answer for this long
-  bool refresh = false;            ///< measure again what the cache knows
+  Objective objective;
+  bool explore = false;  ///< measure what the objective chooses from, where the cache could answer too
+  bool energy = false;   ///< measure joules, whatever the objective
+  bool refresh = false;  ///< measure again what the cache knows
+
+  bool wants_energy() const { return energy || objective.needs_energy(); }
 };
 
 /// Tunes workloads one after the other with one worker process and one context, started only when the cache

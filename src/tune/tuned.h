@@ -9,6 +9,7 @@
 #include "facts/workload.h"
 #include "judge/limits.h"
 #include "search/answer.h"
+#include "search/relaxation.h"
 #include "tune/input_sizes.h"
 
 namespace batchfit {
@@ -48,6 +49,7 @@ struct TunedWorkload {
   std::vector<std::string> notes;  ///< of the worker, for people ("weights: random (seed 0)")
   std::optional<Error> error;      ///< why there is no answer at all
   Answer answer;
+  std::vector<Relaxation> relaxations;       ///< what looser limits would buy
   std::optional<Confirmation> confirmation;  ///< where one was asked for and there is an answer
   Evidence evidence;
   Environment environment;
@@ -64,6 +66,7 @@ struct TuneRun {
   double started_at = 0;             ///< seconds since the epoch
   Limits limits;
   std::string strategy;
+  Objective objective;
   std::vector<TunedWorkload> workloads;
   Seconds seconds = 0;       ///< whole run
   Seconds nvml_seconds = 0;  ///< of those, spent in the driver's management library

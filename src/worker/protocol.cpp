@@ -147,6 +147,7 @@ Json probe_request(const Measure& measure, const ProbeDetails& details) {
                {"attempt", details.attempt}};
   if (details.eager_samples > 0) json["eager_samples"] = details.eager_samples;
   if (measure.rehearse) json["rehearse"] = true;
+  if (details.energy_span) json["energy_seconds"] = *details.energy_span;
   if (details.cap) json["cap_bytes"] = *details.cap;
   return json;
 }

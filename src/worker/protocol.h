@@ -61,11 +61,12 @@ struct Sampling {
 /// What a probe request says beside the probe itself.
 struct ProbeDetails {
   Sampling sampling;
-  bool trace = false;        ///< add an allocation trace
-  int eager_samples = 0;     ///< ordinary calls to time beside replays
-  std::optional<Bytes> cap;  ///< the most own memory that may be taken
-  std::int64_t seed = 1;     ///< of a comparison's order
-  std::int64_t attempt = 1;  ///< 1 + how often in a row this probe was lost
+  bool trace = false;                  ///< add an allocation trace
+  int eager_samples = 0;               ///< ordinary calls to time beside replays
+  std::optional<Seconds> energy_span;  ///< run on at least this long for the joules of a pass
+  std::optional<Bytes> cap;            ///< the most own memory that may be taken
+  std::int64_t seed = 1;               ///< of a comparison's order
+  std::int64_t attempt = 1;            ///< 1 + how often in a row this probe was lost
 };
 
 // Requests. Each holds `op` and its fields; `id` and `number` are added where they are counted.

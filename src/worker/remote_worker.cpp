@@ -12,6 +12,8 @@ namespace {
 // What is launch-bound shows in the shortest of two ordinary calls: a host's hiccup only ever makes one
 // longer.
 constexpr int eager_samples = 2;
+// NVML's energy counter moves in steps of up to 100 ms; ten of them leave a few per cent of doubt.
+constexpr Seconds energy_span = 1;
 
 bool failed(const std::vector<Record>& records) {
   const auto* seen = records.empty() ? nullptr : std::get_if<Observation>(&records.front());
@@ -172,6 +174,8 @@ ProbeDetails RemoteWorker::details_of(const Probe& probe) const {
   details.sampling = options_.sampling;
   details.trace = options_.trace && can("memory_trace");
   if (can("eager_latency")) details.eager_samples = eager_samples;
+  const auto* measure = std::get_if<Measure>(&probe);
+  if (measure != nullptr && measure->energy && can("energy")) details.energy_span = energy_span;
   if (can("memory_cap")) details.cap = cap_;
   details.attempt = last_lost_ == probe ? lost_in_a_row_ + 1 : 1;
   details.seed = probes_;  // another order for each comparison of the same two
@@ -186,7 +190,9 @@ std::vector<Record> RemoteWorker::run(const Probe& probe) {
     if (!failed(records)) return records;
     rehearsals_fail_ = true;  // a model may run where it cannot be rehearsed: that says nothing of the batch
   }
-  return run_once(Measure{measure->batch, measure->samples});
+  Measure real = *measure;
+  real.rehearse = false;
+  return run_once(real);
 }
 
 std::vector<Record> RemoteWorker::run_once(const Probe& probe) {

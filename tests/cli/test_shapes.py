@@ -71,7 +71,8 @@ class Distributions(Running):
     def test_without_an_answer_no_other_input_is_measured(self):
         workload, done = self.results("--shape", "length=128*1:512*1", "--memory-limit", "100MiB", code=3,
                                       device=self.device(LENGTHS))
-        self.assertEqual(workload["distribution"], {"inputs": "length 128*1, 512*1", "points": []})
+        self.assertEqual(workload["distribution"],
+                         {"inputs": "length 128*1, 512*1", "largest": {"length": 512}, "points": []})
         self.assertIn("the limits are judged at length 512", done.stdout)
 
 

@@ -90,8 +90,8 @@ std::size_t inputs_in(const Json& workload, const std::vector<Row>& rows, std::s
 
 TEST(Exports, every_number_of_the_csv_is_the_jsons) {
   for (const TuneRun& run : runs()) {
-    const Json json = Json::parse(export_json(run));
-    const std::vector<Row> rows = parse_csv(export_csv(run));
+    const Json json = Json::parse(export_json(run, report_of(run)));
+    const std::vector<Row> rows = parse_csv(export_csv(report_of(run)));
     std::map<std::string, std::size_t> column;
     for (std::size_t c = 0; c < rows[0].size(); ++c) column[rows[0][c]] = c;
     std::size_t r = 1;
@@ -129,8 +129,8 @@ std::string text_of(const Json& json, const char* field, Form form) {
 
 TEST(Exports, every_number_of_the_markdown_is_the_jsons) {
   for (const TuneRun& run : runs()) {
-    const Json json = Json::parse(export_json(run));
-    const std::string markdown = export_markdown(run);
+    const Json json = Json::parse(export_json(run, report_of(run)));
+    const std::string markdown = export_markdown(report_of(run));
     const std::vector<Row> answers = parse_markdown(markdown, "model");
     const std::vector<Row> batches = parse_markdown(markdown, "batch");
     ASSERT_EQ(answers.size(), json["workloads"].size());
@@ -170,7 +170,7 @@ TEST(Exports, every_number_of_the_markdown_is_the_jsons) {
 
 TEST(Exports, the_records_of_the_json_are_the_evidence) {
   const TuneRun run = sample::mixed();
-  const Json json = Json::parse(export_json(run));
+  const Json json = Json::parse(export_json(run, report_of(run)));
   for (std::size_t w = 0; w < run.workloads.size(); ++w) {
     Evidence evidence;
     for (const Json& record : json["workloads"][w]["records"]) evidence.add(record_from_json(record).value());
@@ -181,14 +181,14 @@ TEST(Exports, the_records_of_the_json_are_the_evidence) {
 }
 
 TEST(Exports, the_json_says_its_format_and_version) {
-  const Json json = results_json(sample::on_a_cpu());
+  const Json json = results_json(report_of(sample::on_a_cpu()));
   EXPECT_EQ(json["format"], "batchfit-results");
   EXPECT_EQ(json["version"], 1);
-  EXPECT_EQ(Json::parse(export_json(sample::on_a_cpu())), json);
+  EXPECT_EQ(Json::parse(export_json(report_of(sample::on_a_cpu()))), json);
 }
 
 TEST(Exports, what_is_unknown_is_absent_from_the_json) {
-  const Json json = results_json(sample::mixed());
+  const Json json = results_json(report_of(sample::mixed()));
   const Json& failed = json["workloads"][3];
   EXPECT_EQ(failed["status"], "failed");
   EXPECT_FALSE(failed.contains("subject"));
@@ -203,7 +203,7 @@ TEST(Exports, what_is_unknown_is_absent_from_the_json) {
 TEST(Exports, traces_stay_in_the_journal) {
   TuneRun run = sample::on_a_cpu();
   run.workloads[0].evidence.add(AllocationTrace{});
-  EXPECT_EQ(results_json(run), results_json(sample::on_a_cpu()));
+  EXPECT_EQ(results_json(report_of(run)), results_json(report_of(sample::on_a_cpu())));
 }
 
 TEST(Exports, a_batch_that_thrashes_the_allocator_is_marked) {
@@ -211,13 +211,13 @@ TEST(Exports, a_batch_that_thrashes_the_allocator_is_marked) {
   Observation thrashing = *run.workloads[0].evidence.observation(2);
   thrashing.alloc_retries = 3;
   run.workloads[0].evidence.add(thrashing);
-  const Json batch = results_json(run)["workloads"][0]["batches"].back();
+  const Json batch = results_json(report_of(run))["workloads"][0]["batches"].back();
   EXPECT_EQ(batch["outcome"], "measured");
   EXPECT_EQ(batch["reason"], "the allocator had to release its cache 3 times");
 }
 
 TEST(Exports, a_csv_row_stays_on_its_line) {
-  const std::string csv = export_csv(sample::mixed());
+  const std::string csv = export_csv(report_of(sample::mixed()));
   const auto lines = static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n'));
   EXPECT_EQ(parse_csv(csv).size(), lines);
 }

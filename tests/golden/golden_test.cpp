@@ -28,25 +28,26 @@ void expect_golden(const std::string& name, const std::string& made) {
 }
 
 TEST(Golden, the_table_of_two_models) {
-  expect_golden("two_models_100.txt", render_table(sample::two_models(), {.width = 100}));
-  expect_golden("two_models_80.txt", render_table(sample::two_models(), {.width = 80}));
+  expect_golden("two_models_100.txt", render_table(report_of(sample::two_models()), {.width = 100}));
+  expect_golden("two_models_80.txt", render_table(report_of(sample::two_models()), {.width = 80}));
 }
 
 TEST(Golden, the_table_of_all_that_can_go_otherwise) {
-  expect_golden("mixed_100.txt", render_table(sample::mixed(), {.width = 100}));
-  expect_golden("mixed_60.txt", render_table(sample::mixed(), {.width = 60}));
+  expect_golden("mixed_100.txt", render_table(report_of(sample::mixed()), {.width = 100}));
+  expect_golden("mixed_60.txt", render_table(report_of(sample::mixed()), {.width = 60}));
 }
 
 TEST(Golden, the_table_of_a_cpu) {
-  expect_golden("on_a_cpu_80.txt", render_table(sample::on_a_cpu(), {.width = 80}));
+  expect_golden("on_a_cpu_80.txt", render_table(report_of(sample::on_a_cpu()), {.width = 80}));
 }
 
 TEST(Golden, the_table_of_a_distribution_of_inputs) {
-  expect_golden("many_lengths_100.txt", render_table(sample::many_lengths(), {.width = 100}));
+  expect_golden("many_lengths_100.txt", render_table(report_of(sample::many_lengths()), {.width = 100}));
 }
 
 TEST(Golden, the_table_in_colour) {
-  expect_golden("two_models_colour.txt", render_table(sample::two_models(), {.width = 80, .colour = true}));
+  expect_golden("two_models_colour.txt",
+                render_table(report_of(sample::two_models()), {.width = 80, .colour = true}));
 }
 
 TEST(Golden, the_exports) {
@@ -54,9 +55,9 @@ TEST(Golden, the_exports) {
                                   {"mixed", sample::mixed()},
                                   {"on_a_cpu", sample::on_a_cpu()},
                                   {"many_lengths", sample::many_lengths()}}) {
-    expect_golden(std::string(name) + ".json", export_json(run));
-    expect_golden(std::string(name) + ".csv", export_csv(run));
-    expect_golden(std::string(name) + ".md", export_markdown(run));
+    expect_golden(std::string(name) + ".json", export_json(run, report_of(run)));
+    expect_golden(std::string(name) + ".csv", export_csv(report_of(run)));
+    expect_golden(std::string(name) + ".md", export_markdown(report_of(run)));
   }
 }
 

@@ -90,6 +90,7 @@ void settle(TuneRun& run, Batch max_batch = 4096) {
     const SearchSpace space{max_batch, tuned.subject->workload.timing, {}};
     tuned.answer =
         answer(tuned.evidence, run.limits, tuned.environment, space, Done{"neighbours are judged"});
+    tuned.relaxations = relaxations(tuned.answer, tuned.evidence, run.limits, tuned.environment, space);
   }
 }
 

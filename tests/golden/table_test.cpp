@@ -113,7 +113,7 @@ TEST(Table, fits_the_terminal_at_every_usual_width) {
   for (const int width : {60, 72, 80, 100, 140}) {
     for (const TuneRun& run :
          {sample::two_models(), sample::mixed(), sample::on_a_cpu(), sample::many_lengths()}) {
-      for (const std::string& line : lines_of(render_table(run, {.width = width}))) {
+      for (const std::string& line : lines_of(render_table(report_of(run), {.width = width}))) {
         EXPECT_LE(display_width(line), static_cast<std::size_t>(width)) << line;
       }
     }
@@ -121,7 +121,7 @@ TEST(Table, fits_the_terminal_at_every_usual_width) {
 }
 
 TEST(Table, a_hostile_name_cannot_control_the_terminal) {
-  const std::string table = render_table(sample::mixed());
+  const std::string table = render_table(report_of(sample::mixed()));
   EXPECT_EQ(table.find('\x1b'), std::string::npos);
   EXPECT_EQ(table.find("\u202E"), std::string::npos);
 }
@@ -130,7 +130,7 @@ TEST(Table, says_random_weights_for_every_workload_even_where_the_worker_did_not
   TuneRun run = sample::two_models();
   run.workloads[0].notes.clear();
   std::size_t said = 0;
-  for (const std::string& line : lines_of(render_table(run)))
+  for (const std::string& line : lines_of(render_table(report_of(run))))
     said += line == "  weights: random (seed 0)" ? 1 : 0;
   EXPECT_EQ(said, run.workloads.size());
 }
@@ -146,7 +146,7 @@ TEST(Table, what_is_unknown_is_a_dash_and_never_0) {
   }
   tuned.evidence = evidence;
   tuned.answer = answer(evidence, run.limits, tuned.environment, {2, Timing::eager, {}}, Done{""});
-  const std::string table = render_table(run);
+  const std::string table = render_table(report_of(run));
   EXPECT_NE(table.find("160 ms       –"), std::string::npos) << table;
   EXPECT_EQ(table.find("0 B"), std::string::npos) << table;
   EXPECT_NE(table.find("own memory is not known"), std::string::npos) << table;
@@ -155,7 +155,7 @@ TEST(Table, what_is_unknown_is_a_dash_and_never_0) {
 TEST(Table, an_interrupted_search_says_that_its_batch_is_the_best_so_far) {
   TuneRun run = sample::two_models();
   run.workloads[0].answer.status = Status::interrupted;
-  EXPECT_NE(render_table(run).find("interrupted: the best batch so far"), std::string::npos);
+  EXPECT_NE(render_table(report_of(run)).find("interrupted: the best batch so far"), std::string::npos);
 }
 
 TEST(Table, nothing_fits_names_what_others_hold) {
@@ -164,7 +164,7 @@ TEST(Table, nothing_fits_names_what_others_hold) {
   TunedWorkload& tuned = run.workloads[0];
   tuned.environment.others = 125 * gibibyte;
   tuned.answer = answer(tuned.evidence, run.limits, tuned.environment, {64, Timing::graph, {}}, Done{""});
-  const std::string table = render_table(run, {.width = 100});
+  const std::string table = render_table(report_of(run), {.width = 100});
   EXPECT_NE(table.find("nothing fits: batch 1 does not pass: memory 125.87 GiB > 125.83 GiB"),
             std::string::npos)
       << table;
@@ -172,7 +172,7 @@ TEST(Table, nothing_fits_names_what_others_hold) {
 }
 
 TEST(Table, a_run_without_workloads_is_a_heading_and_no_more) {
-  EXPECT_NE(render_table(TuneRun{}).find("model"), std::string::npos);
+  EXPECT_NE(render_table(report_of(TuneRun{})).find("model"), std::string::npos);
 }
 
 }  // namespace

@@ -152,6 +152,15 @@ void read_latency(Fields& fields, SimDevice& device) {
   fields.nested(latency.finish(0), read);
 }
 
+void read_energy(Fields& fields, SimDevice& device) {
+  const Json* json = fields.find("energy");
+  if (json == nullptr) return;
+  Fields energy(*json, "energy");
+  energy.maybe("base_j", device.energy.base);
+  energy.maybe("per_item_j", device.energy.per_item);
+  fields.nested(energy.finish(device.energy), device.energy);
+}
+
 void read_noise(Fields& fields, SimDevice& device) {
   const Json* json = fields.find("noise");
   if (json == nullptr) return;
@@ -228,6 +237,7 @@ Result<SimDevice> device_from_json(const Json& json) {
   check_program(fields, device.program);
   read_latency(fields, device);
   read_noise(fields, device);
+  read_energy(fields, device);
   fields.maybe("drift_per_probe", device.drift_per_probe);
   read_list(fields, "throttling", read_throttling, device.throttling);
   read_list(fields, "neighbours", read_neighbour, device.neighbours);

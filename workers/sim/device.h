@@ -57,6 +57,12 @@ struct NamedSize {
   std::vector<LatencyDip> dips;  ///< of sizes instead of batches
 };
 
+/// What a pass takes of energy, in joules.
+struct PassEnergy {
+  double base = 0;
+  double per_item = 0;
+};
+
 /// Standard deviations of the logarithm of a sample; the median of many samples is the true latency.
 struct Noise {
   double graph = 0;
@@ -112,6 +118,7 @@ struct SimDevice {
   std::optional<NamedSize> size;
   Seconds launch_overhead = 0;
   Noise noise;
+  PassEnergy energy;
   double drift_per_probe = 0;
   std::vector<Throttling> throttling;
   std::vector<Neighbour> neighbours;

@@ -188,6 +188,7 @@ Answer<Json> SimWorker::probe(const Json& request) {
   fields.maybe("trace", trace);
   fields.maybe("eager_samples", plan.eager_samples);
   fields.maybe("rehearse", plan.rehearse);
+  fields.maybe("energy_seconds", plan.energy_seconds);
   check_batch(fields, "batch", batch);
   if (plan.min_samples < 1 || plan.max_samples > most_samples || plan.min_samples > plan.max_samples) {
     fields.fail("wants fewer than 1 or more than " + std::to_string(most_samples) + " samples");
@@ -195,6 +196,7 @@ Answer<Json> SimWorker::probe(const Json& request) {
   if (auto checked = fields.finish(0); !checked) return refuse(checked.error());
   if (!can("memory_cap")) plan.cap.reset();
   plan.rehearse = plan.rehearse && can("rehearsal");
+  if (!can("energy")) plan.energy_seconds = 0;
   plan.eager_samples = can("eager_latency") ? std::min(plan.eager_samples, most_samples) : 0;
   Json reply = environment();
   const Observation seen = measure(at_load_, *loaded_, batch, plan);

@@ -56,6 +56,7 @@ class Clock {
     const double sigma = timing == Timing::graph ? device_.noise.graph : device_.noise.eager;
     return undisturbed(batch, timing) * slowdown_ * std::exp(sigma * random.normal());
   }
+  Seconds latency(Batch batch) const { return undisturbed(batch, timing_) * slowdown_; }
   const std::vector<std::string>& throttle_reasons() const { return reasons_; }
 
  private:
@@ -211,6 +212,14 @@ Observation measure(const SimDevice& device, Timing timing, Batch batch, const P
   for (std::int64_t i = 0; timing == Timing::graph && i < plan.eager_samples; ++i) {
     observation.eager_samples.push_back(clock.sample(batch, Timing::eager, random));
     observation.took += observation.eager_samples.back();
+  }
+  if (plan.energy_seconds > 0) {
+    const auto& [base, per_item] = device.energy;
+    const Seconds latency = clock.latency(batch);
+    observation.energy_passes = static_cast<std::int64_t>(std::ceil(plan.energy_seconds / latency));
+    const auto passes = static_cast<double>(*observation.energy_passes);
+    observation.energy_j = passes * (base + per_item * static_cast<double>(batch));
+    observation.took += passes * latency;
   }
   return observation;
 }

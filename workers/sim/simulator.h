@@ -24,6 +24,7 @@ struct ProbePlan {
   Seconds seconds = 0;
   std::int64_t eager_samples = 0;  ///< ordinary calls to time beside replays
   bool rehearse = false;           ///< memory alone, in no time
+  Seconds energy_seconds = 0;      ///< run on at least this long for the joules of a pass; 0: do not
   std::optional<Bytes> cap;        ///< the most own memory that may be taken
 };
 

@@ -22,8 +22,8 @@ namespace {
 /// second fills the allocator. Samples bring an untimed pass of their own.
 constexpr int eager_warm_up = 2;
 
-/// Less than this and NVML's energy counter, which moves in steps of up to 100 ms, says nothing of a probe.
-constexpr Seconds shortest_energy_span = 1.0;
+/// NVML's energy counter moves in steps of 20 to 100 ms; one that stands still for longer says nothing.
+constexpr Seconds longest_energy_step = 0.5;
 
 /// Pairs taken of one capture where both graphs do not fit at once: a capture costs as much as some replays,
 /// while fewer pairs keep drift out.
@@ -84,6 +84,7 @@ class CudaEngine : public Engine {
   void take_observation(const ProbeRequest& request, Measured& measured, bool& capturing);
   /// Memory and trace of a pass that is recorded and not executed.
   void take_rehearsal(const ProbeRequest& request, Measured& measured);
+  void take_energy(Pass& pass, Seconds span, Observation& observation) const;
   std::vector<Comparison::Pair> pairs_together(const CompareRequest& request) const;
   std::vector<Comparison::Pair> pairs_in_turn(const CompareRequest& request);
 
@@ -142,6 +143,33 @@ std::unique_ptr<Pass> CudaEngine::warmed_up_pass(Batch batch, std::optional<Allo
   return eager;
 }
 
+void CudaEngine::take_energy(Pass& pass, Seconds span, Observation& observation) const {
+  std::int64_t passes = 0;
+  const auto run = [&] {
+    pass.timed();
+    ++passes;
+  };
+  // The counter is read where it has just moved, so that the span holds whole steps of it.
+  const auto next_step = [&]() -> std::optional<double> {
+    const std::optional<double> before = device_.energy_j();
+    const double since = now();
+    while (before && now() - since < longest_energy_step) {
+      run();
+      const std::optional<double> energy = device_.energy_j();
+      if (!energy || *energy != *before) return energy;
+    }
+    return std::nullopt;
+  };
+  const auto first = next_step();
+  if (!first) return;
+  passes = 0;
+  for (const double started = now(); now() - started < span;) run();
+  const auto last = next_step();
+  if (!last || *last <= *first) return;
+  observation.energy_j = *last - *first;
+  observation.energy_passes = passes;
+}
+
 void CudaEngine::take_observation(const ProbeRequest& request, Measured& measured, bool& capturing) {
   Observation& observation = measured.observation;
   // An ordinary call may take more than its capture: under a cap it could run out of memory where the capture
@@ -153,13 +181,8 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
   capturing = timing_ == Timing::graph;
   const auto ready = warmed_up_pass(request.batch, traced ? &measured.trace : nullptr);
   capturing = false;
-  const auto energy_before = device_.energy_j();
-  const double started = now();
   std::vector<Seconds> samples = take_samples(*ready, request.sampling);
-  const bool long_enough = now() - started >= shortest_energy_span;
-  if (const auto energy = device_.energy_j(); energy && energy_before && long_enough) {
-    observation.energy_j = *energy - *energy_before;
-  }
+  if (request.energy_seconds > 0) take_energy(*ready, request.energy_seconds, observation);
   observation.conditions = device_.conditions();
   observation.samples = std::move(samples);
   device_.account_run();  // while the graph is there: its storage outside the pool is ours too

@@ -66,6 +66,7 @@ Answer<ProbeRequest> probe_request(const Json& json) {
   fields.maybe("trace", request.trace);
   fields.maybe("eager_samples", request.eager_samples);
   fields.maybe("rehearse", request.rehearse);
+  fields.maybe("energy_seconds", request.energy_seconds);
   if (plan.min_samples < 1) fields.fail("'min_samples' is not 1 or more");
   if (plan.max_samples < plan.min_samples) fields.fail("'max_samples' is less than 'min_samples'");
   return finish(fields, request);

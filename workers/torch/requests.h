@@ -44,6 +44,7 @@ struct ProbeRequest {
   bool trace = false;              ///< record the allocations of a pass
   std::int64_t eager_samples = 0;  ///< under graph timing: ordinary calls to time too
   bool rehearse = false;           ///< its memory is enough; the pass need not be run
+  Seconds energy_seconds = 0;      ///< run on at least this long for the joules of a pass; 0: do not
 };
 
 struct CompareRequest {

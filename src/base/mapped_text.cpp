@@ -1,0 +1,41 @@
+#include "base/mapped_text.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/descriptor.h"
+
+namespace batchfit {
+
+Result<std::shared_ptr<const MappedText>> MappedText::open(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& why) {
+    return failure(ErrorKind::usage, path.string() + " cannot be read: " + why,
+                   "give the path of a file that is there");
+  };
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info {};
+  if (!file.is_open() || ::fstat(file.get(), &info) != 0) return refuse(std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) return refuse("it is no file");
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return std::shared_ptr<const MappedText>(new MappedText({}));
+  void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (start == MAP_FAILED) return refuse(std::strerror(errno));
+  return std::shared_ptr<const MappedText>(new MappedText({static_cast<const char*>(start), size}));
+}
+
+MappedText::~MappedText() {
+  if (!text_.empty()) ::munmap(const_cast<char*>(text_.data()), text_.size());
+}
+
+void MappedText::release(std::size_t bytes) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t whole = bytes / page * page;
+  if (whole > 0) ::madvise(const_cast<char*>(text_.data()), whole, MADV_DONTNEED);
+}
+
+}  // namespace batchfit

@@ -1,0 +1,57 @@
+#include "cli/export_files.h"
+
+#include <cstdio>
+#include <fstream>
+#include <functional>
+
+#include "base/file.h"
+#include "report/json_export.h"
+
+namespace batchfit {
+namespace {
+
+struct Export {
+  std::string path;  ///< "-": stdout
+  std::function<std::string()> render;
+};
+
+std::vector<Export> exports_of(const ExportPaths& paths, const ReportDocument& document, const TuneRun* run) {
+  std::vector<Export> exports;
+  const auto add = [&](const std::string& path, std::function<std::string()> render) {
+    if (!path.empty()) exports.push_back({path, std::move(render)});
+  };
+  add(paths.json, [&, run] {
+    return run != nullptr ? export_json(*run, document.runs.front().run) : export_json(document);
+  });
+  add(paths.csv, [&] { return export_csv(document); });
+  add(paths.markdown, [&] { return export_markdown(document); });
+  return exports;
+}
+
+}  // namespace
+
+Result<void> check_writable(const ExportPaths& paths) {
+  for (const std::string& path : paths.files()) {
+    if (path == "-") continue;
+    if (!std::ofstream(path, std::ios::app)) {
+      return failure(ErrorKind::usage, "cannot write the export " + path, "name a file that can be written");
+    }
+  }
+  return {};
+}
+
+Result<void> write_exports(const ExportPaths& paths, const ReportDocument& document, const TuneRun* run,
+                           bool at_end) {
+  Result<void> out;
+  for (const Export& target : exports_of(paths, document, run)) {
+    if (target.path == "-") {
+      if (at_end) std::fputs(target.render().c_str(), stdout);
+      continue;
+    }
+    const auto written = write_file_atomically(target.path, target.render());
+    if (!written && out) out = failure(written.error());
+  }
+  return out;
+}
+
+}  // namespace batchfit
