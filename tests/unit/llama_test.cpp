@@ -50,8 +50,8 @@ class LanguageModels : public testing::Test {
     return {small(), weights};
   }
   static KvCache cache_for(const Llama& llama, std::int64_t batch, KvFormat format = KvFormat::plain) {
-    return {KvCache::allocate(llama.cache_shape(batch, 32), format, at::kFloat, at::kCPU), format,
-            at::kFloat};
+    return {tensors_in_one(KvCache::tensors(llama.cache_shape(batch, 32), format, at::kFloat), at::kCPU),
+            format, at::kFloat};
   }
   static at::Tensor random_ids(std::int64_t batch, std::int64_t tokens) {
     return at::empty({batch, tokens}, at::kLong).random_(0, 96);
@@ -109,7 +109,8 @@ INSTANTIATE_TEST_SUITE_P(All, Caches, testing::Values(KvFormat::plain, KvFormat:
 
 TEST_P(Caches, give_back_what_was_kept_last_at_each_position) {
   const KvShape shape{2, 2, 3, 5, 64};
-  KvCache cache(KvCache::allocate(shape, GetParam(), at::kFloat, at::kCPU), GetParam(), at::kFloat);
+  KvCache cache(tensors_in_one(KvCache::tensors(shape, GetParam(), at::kFloat), at::kCPU), GetParam(),
+                at::kFloat);
   const double tolerance = GetParam() == KvFormat::plain ? 0 : GetParam() == KvFormat::int8 ? 0.02 : 0.7;
   for (int replay = 0; replay < 2; ++replay) {  // the second with other values
     const at::Tensor first = at::randn({2, 3, 4, 64}), next = at::randn({2, 3, 1, 64});
@@ -123,8 +124,8 @@ TEST_P(Caches, give_back_what_was_kept_last_at_each_position) {
 
 TEST_P(Caches, take_the_bytes_that_their_format_needs) {
   const KvShape shape{2, 1, 3, 5, 64};
-  const KvCache cache(KvCache::allocate(shape, GetParam(), at::kBFloat16, at::kCPU), GetParam(),
-                      at::kBFloat16);
+  const KvCache cache(tensors_in_one(KvCache::tensors(shape, GetParam(), at::kBFloat16), at::kCPU),
+                      GetParam(), at::kBFloat16);
   const std::int64_t heads = 2 * 2 * 3;  // layers · (keys and values) · heads
   const std::int64_t of_head = GetParam() == KvFormat::plain  ? 128
                                : GetParam() == KvFormat::int8 ? 64 + 2

@@ -190,9 +190,8 @@ Result<ReadLlama> read_llama(const std::string& folder, const LlamaConfig& confi
 
 std::string kv_note(const Llama& llama, KvFormat kv) {
   const auto bytes = [&](KvFormat format) {
-    return KvCache(KvCache::allocate(llama.cache_shape(1, 1), format, llama.dtype(), llama.device()), format,
-                   llama.dtype())
-        .bytes_of_token();
+    const auto specs = KvCache::tensors(llama.cache_shape(1, 1), format, llama.dtype());
+    return KvCache(tensors_in_one(specs, llama.device()), format, llama.dtype()).bytes_of_token();
   };
   return fmt::format(
       "kv cache: {} bits, {} bytes a token where {} are plain; after a fixed prompt of 64 tokens the logits "

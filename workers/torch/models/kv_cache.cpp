@@ -3,7 +3,6 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/bucketize.h>
 #include <ATen/ops/clamp_min.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
 
 #include <algorithm>
@@ -24,29 +23,27 @@ std::int64_t block_size_of(std::int64_t head_size) {
 
 }  // namespace
 
-std::vector<at::Tensor> KvCache::allocate(const KvShape& shape, KvFormat format, at::ScalarType dtype,
-                                          at::Device device) {
-  const auto options = at::TensorOptions().device(device);
-  const auto make = [&](std::int64_t values, at::ScalarType type) {
-    return at::empty({shape.batch, shape.heads, shape.capacity, values}, options.dtype(type));
+std::vector<TensorSpec> KvCache::tensors(const KvShape& shape, KvFormat format, at::ScalarType dtype) {
+  const auto spec = [&](std::int64_t values, at::ScalarType type) {
+    return TensorSpec{{shape.batch, shape.heads, shape.capacity, values}, type};
   };
-  std::vector<at::Tensor> tensors;
+  std::vector<TensorSpec> specs;
   for (std::int64_t i = 0; i < 2 * shape.layers; ++i) {
     switch (format) {
       case KvFormat::plain:
-        tensors.push_back(make(shape.head_size, dtype));
+        specs.push_back(spec(shape.head_size, dtype));
         break;
       case KvFormat::int8:
-        tensors.push_back(make(shape.head_size, at::kChar));
-        tensors.push_back(make(1, dtype));
+        specs.push_back(spec(shape.head_size, at::kChar));
+        specs.push_back(spec(1, dtype));
         break;
       case KvFormat::nf4:
-        tensors.push_back(make(shape.head_size / 2, at::kByte));
-        tensors.push_back(make(shape.head_size / block_size_of(shape.head_size), at::kFloat));
+        specs.push_back(spec(shape.head_size / 2, at::kByte));
+        specs.push_back(spec(shape.head_size / block_size_of(shape.head_size), at::kFloat));
         break;
     }
   }
-  return tensors;
+  return specs;
 }
 
 KvCache::KvCache(std::vector<at::Tensor> tensors, KvFormat format, at::ScalarType dtype)

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/tensors_in_one.h"
+
 namespace batchfit {
 
 /// How keys and values are kept; the number is the bits of one value.
@@ -19,15 +21,14 @@ struct KvShape {
   std::int64_t layers = 0, batch = 0, heads = 0, capacity = 0, head_size = 0;
 };
 
-/// The keys and values of a batch of sequences, for all layers, in memory taken at once. Quantised by ATen
+/// The keys and values of a batch of sequences, for all layers, in memory that is given. Quantised by ATen
 /// operations alone, which a captured graph repeats: bitsandbytes' own quantise off the stream.
 class KvCache {
  public:
-  /// Storage, not filled. `dtype` is the model's.
-  static std::vector<at::Tensor> allocate(const KvShape& shape, KvFormat format, at::ScalarType dtype,
-                                          at::Device device);
+  /// The tensors that it is made of. `dtype` is the model's.
+  static std::vector<TensorSpec> tensors(const KvShape& shape, KvFormat format, at::ScalarType dtype);
 
-  /// Takes tensors as `allocate` made them, for a model of that dtype.
+  /// Takes tensors of those shapes, for a model of that dtype.
   KvCache(std::vector<at::Tensor> tensors, KvFormat format, at::ScalarType dtype);
 
   /// Fills it with finite values.

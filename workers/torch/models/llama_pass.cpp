@@ -3,7 +3,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/std.h>
 
 #include <algorithm>
@@ -23,8 +22,8 @@ Generated generate(const Llama& llama, const at::Tensor& ids, std::int64_t count
 }
 
 KvCache fresh_cache(const Llama& llama, std::int64_t batch, std::int64_t capacity, KvFormat kv) {
-  auto tensors = KvCache::allocate(llama.cache_shape(batch, capacity), kv, llama.dtype(), llama.device());
-  return {std::move(tensors), kv, llama.dtype()};
+  const auto specs = KvCache::tensors(llama.cache_shape(batch, capacity), kv, llama.dtype());
+  return {tensors_in_one(specs, llama.device()), kv, llama.dtype()};
 }
 
 }  // namespace
@@ -42,21 +41,19 @@ std::int64_t LlamaTask::capacity() const {
   return length;
 }
 
-std::vector<at::Tensor> LlamaPass::cache_for(std::int64_t batch) const {
-  return KvCache::allocate(llama_->cache_shape(batch, task_.capacity()), task_.kv, llama_->dtype(),
-                           llama_->device());
+std::vector<TensorSpec> LlamaPass::cache_for(std::int64_t batch) const {
+  return KvCache::tensors(llama_->cache_shape(batch, task_.capacity()), task_.kv, llama_->dtype());
 }
 
 std::vector<at::Tensor> LlamaPass::own_inputs(std::int64_t batch) const {
   const bool decodes = task_.mode == LlamaMode::decode;
   if (!decodes) llama_->prepare(batch * task_.length);
   if (task_.mode != LlamaMode::prefill) llama_->prepare(batch);
-  const auto options = at::TensorOptions().device(llama_->device()).dtype(at::kLong);
-  std::vector<at::Tensor> inputs{at::empty({batch, decodes ? 1 : task_.length}, options)};
+  std::vector<TensorSpec> specs = cache_for(batch);
+  specs.insert(specs.begin(), {{batch, decodes ? 1 : task_.length}, at::kLong});
+  const std::vector<at::Tensor> inputs = tensors_in_one(specs, llama_->device());
   inputs.front().random_(0, llama_->config().vocabulary);
-  std::vector<at::Tensor> cache = cache_for(batch);
-  if (decodes) KvCache(cache, task_.kv, llama_->dtype()).fill_at_random();
-  inputs.insert(inputs.end(), cache.begin(), cache.end());
+  if (decodes) KvCache({inputs.begin() + 1, inputs.end()}, task_.kv, llama_->dtype()).fill_at_random();
   return inputs;
 }
 
@@ -75,7 +72,7 @@ at::Tensor LlamaPass::forward_all(const std::vector<at::Tensor>& inputs) const {
 }
 
 at::Tensor LlamaPass::forward(const at::Tensor& ids) const {
-  std::vector<at::Tensor> inputs = cache_for(ids.size(0));
+  std::vector<at::Tensor> inputs = tensors_in_one(cache_for(ids.size(0)), llama_->device());
   inputs.insert(inputs.begin(), ids);
   return forward_all(inputs);
 }

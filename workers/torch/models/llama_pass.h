@@ -39,11 +39,11 @@ class LlamaPass : public Model {
   /// Random ids, and a cache that for decode holds random keys and values.
   std::vector<at::Tensor> own_inputs(std::int64_t batch) const override;
   at::Tensor forward_all(const std::vector<at::Tensor>& inputs) const override;
-  /// The same with a fresh cache.
+  /// The same with a cache of its own.
   at::Tensor forward(const at::Tensor& ids) const override;
 
  private:
-  std::vector<at::Tensor> cache_for(std::int64_t batch) const;
+  std::vector<TensorSpec> cache_for(std::int64_t batch) const;
 
   std::shared_ptr<const Llama> llama_;
   LlamaTask task_;
