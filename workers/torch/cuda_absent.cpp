@@ -15,6 +15,10 @@ Answer<std::unique_ptr<Engine>> load_on_cuda(const LoadRequest&, int) { return r
 
 // No device is a CUDA one in this build, so that these are never called.
 std::unique_ptr<FourBitProducts> cuda_products() { return portable_products(); }
+bool dequantise_by_library(const at::Tensor&, const at::Tensor&, std::int64_t, FourBitCode,
+                           const at::Tensor&) {
+  return false;
+}
 TensorReader::Copy cuda_copy(at::Device, int, std::int64_t) { return {}; }
 
 }  // namespace batchfit

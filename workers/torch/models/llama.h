@@ -44,6 +44,7 @@ class Llama {
     JoinedLinear query_key_value, output, gate_up, down;
   };
   Layer build_layer(LlamaWeights& weights, const std::string& name) const;
+  void tell_products_of(const std::vector<MatrixWeights>& all) const;
   JoinedLinear linear(LlamaWeights& weights, const std::vector<MatrixName>& names, std::int64_t columns,
                       bool has_bias) const;
   at::Tensor attend(const Layer& layer, std::int64_t index, const at::Tensor& x, std::int64_t batch,

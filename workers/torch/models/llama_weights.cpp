@@ -52,15 +52,6 @@ bool is_map_of(FourBitCode code, files::ByteSpan bytes) {
                     [](float a, float b) { return std::abs(a - b) <= rounding; });
 }
 
-/// The part of a joined matrix that begins at `row`; whole blocks, so that its memory is its own.
-FourBitMatrix part_of_joined(const FourBitMatrix& joined, std::int64_t row, std::int64_t rows) {
-  FourBitMatrix part = joined;
-  part.rows = rows;
-  part.packed = joined.packed.narrow(0, row * joined.columns / 2, rows * joined.columns / 2);
-  part.absmax = joined.absmax.narrow(0, row * joined.columns / joined.block_size, part.blocks());
-  return part;
-}
-
 /// One dense matrix of several; as they are where one is in 4 bits.
 std::vector<MatrixWeights> joined_where_dense(std::vector<MatrixWeights> parts) {
   std::vector<at::Tensor> dense;
@@ -183,7 +174,7 @@ std::vector<MatrixWeights> CheckpointLlamaWeights::matrices(const std::vector<Ma
     FourBitMatrix joined = empty_four_bit(rows_of(names), columns, like.block_size, like.code, device());
     std::int64_t row = 0;
     for (const MatrixName& matrix : names) {
-      read_four_bit(matrix.name, part_of_joined(joined, row, matrix.rows));
+      read_four_bit(matrix.name, joined.some_rows(row, matrix.rows));
       row += matrix.rows;
     }
     return {joined};

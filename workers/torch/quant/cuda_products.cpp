@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -22,15 +23,18 @@ namespace {
 constexpr std::int64_t most_fused_rows = 1536;
 /// More rows are made like this many: there dequantising no longer counts, and measuring would take long.
 constexpr std::int64_t most_measured_rows = 2048;
-/// Matrices timed one after the other, as a pass meets them: a single one would stay in the L2 cache.
+/// Of matrices timed one after the other, as a pass meets them: fewer bytes would stay in the L2 cache.
+constexpr std::size_t bytes_of_samples = 128 << 20;
 constexpr std::size_t most_samples = 8;
 /// With more rows than this the products themselves take long enough to hide the cache.
 constexpr std::int64_t rows_of_one_sample = 512;
-constexpr int repetitions = 3;
+constexpr int repetitions = 2;
 /// A way that takes more memory must be faster by this factor, so that noise does not decide.
 constexpr double clearly = 0.97;
-/// Dequantised weights of this size are still in the L2 cache (50 MB on Hopper) when cuBLAS reads them.
-constexpr std::int64_t bytes_in_cache = 24 << 20;
+/// Dequantised weights of these sizes may still be in the L2 cache (50 MB on Hopper) when cuBLAS reads them.
+constexpr std::array<std::int64_t, 2> bytes_in_cache{24 << 20, 48 << 20};
+/// Of the values that one call of the library takes; it counts them in 32 bits.
+constexpr std::int64_t most_values = std::numeric_limits<int>::max();
 
 /// How a product is made.
 struct Way {
@@ -51,6 +55,9 @@ std::size_t place_of(at::ScalarType dtype) {
 
 void* current_stream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
+/// The block sizes that the library's kernels are made for.
+bool has_block_size(std::int64_t size) { return size >= 32 && size <= 4096 && (size & (size - 1)) == 0; }
+
 class CudaProducts : public FourBitProducts {
  public:
   explicit CudaProducts(const Bitsandbytes& library) : library_(library) {}
@@ -61,7 +68,8 @@ class CudaProducts : public FourBitProducts {
 
   void add(const FourBitMatrix& weights) override {
     std::vector<FourBitMatrix>& samples = samples_[kind_of(weights)];
-    if (samples.size() < most_samples) samples.push_back(weights);
+    const std::size_t bytes = samples.size() * weights.packed.nbytes();  // they are of one size
+    if (samples.size() < most_samples && bytes < bytes_of_samples) samples.push_back(weights);
   }
 
   void prepare(std::int64_t n, at::ScalarType dtype) override {
@@ -95,8 +103,10 @@ class CudaProducts : public FourBitProducts {
     std::vector<Way> ways;
     if (n <= most_fused_rows) ways.push_back({true, 0});
     const std::int64_t row_bytes = weights.columns * static_cast<std::int64_t>(c10::elementSize(dtype));
-    const std::int64_t some = std::max<std::int64_t>(1, bytes_in_cache / row_bytes);
-    if (some < weights.rows) ways.push_back({false, some});
+    for (const std::int64_t bytes : bytes_in_cache) {
+      const std::int64_t some = std::max<std::int64_t>(1, bytes / row_bytes);
+      if (some < weights.rows) ways.push_back({false, some});
+    }
     ways.push_back({false, weights.rows});
     return ways;
   }
@@ -149,7 +159,7 @@ class CudaProducts : public FourBitProducts {
       const std::int64_t count = std::min(way.rows_at_a_time, weights.rows - row);
       const bool whole = count == weights.rows;
       const at::Tensor dense =
-          dense_weights(whole ? weights : weights.some_rows(row, count), input.scalar_type());
+          dequantise(whole ? weights : weights.some_rows(row, count), input.scalar_type());
       at::Tensor part = output.narrow(1, row, count);
       at::mm_out(part, input, dense.t());
     }
@@ -166,27 +176,24 @@ class CudaProducts : public FourBitProducts {
     C10_CUDA_KERNEL_LAUNCH_CHECK();
   }
 
-  at::Tensor dense_weights(const FourBitMatrix& weights, at::ScalarType dtype) const {
-    const std::int64_t count = weights.rows * weights.columns;
-    TORCH_CHECK(count <= std::numeric_limits<int>::max(), "a 4-bit matrix of ", count,
-                " weights is too large");
-    const auto& kernels =
-        weights.code == FourBitCode::nf4 ? library_.dequantise_nf4 : library_.dequantise_fp4;
-    at::Tensor dense = at::empty({weights.rows, weights.columns},
-                                 at::TensorOptions().device(weights.packed.device()).dtype(dtype));
-    kernels[place_of(dtype)](nullptr, weights.packed.const_data_ptr(), weights.absmax.const_data_ptr(),
-                             dense.mutable_data_ptr(), static_cast<int>(weights.block_size),
-                             static_cast<int>(count), current_stream());
-    C10_CUDA_KERNEL_LAUNCH_CHECK();
-    return dense;
-  }
-
   const Bitsandbytes& library_;
   std::map<Kind, std::vector<FourBitMatrix>> samples_;
   std::map<std::tuple<std::int64_t, at::ScalarType, Kind>, Way> chosen_;
 };
 
 }  // namespace
+
+bool dequantise_by_library(const at::Tensor& packed, const at::Tensor& absmax, std::int64_t block_size,
+                           FourBitCode code, const at::Tensor& out) {
+  const Result<Bitsandbytes>& library = Bitsandbytes::library();
+  if (!library || !has_block_size(block_size) || out.numel() > most_values) return false;
+  const auto& kernels = code == FourBitCode::nf4 ? library->dequantise_nf4 : library->dequantise_fp4;
+  kernels[place_of(out.scalar_type())](nullptr, packed.const_data_ptr(), absmax.const_data_ptr(),
+                                       out.mutable_data_ptr(), static_cast<int>(block_size),
+                                       static_cast<int>(out.numel()), current_stream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return true;
+}
 
 std::unique_ptr<FourBitProducts> cuda_products() {
   const Result<Bitsandbytes>& library = Bitsandbytes::library();

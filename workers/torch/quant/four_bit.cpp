@@ -83,11 +83,10 @@ const std::array<float, 16>& values_of(FourBitCode code) {
 const char* name_of(FourBitCode code) { return code == FourBitCode::nf4 ? "nf4" : "fp4"; }
 
 FourBitMatrix FourBitMatrix::some_rows(std::int64_t first, std::int64_t count) const {
-  const std::int64_t blocks_of_row = columns / block_size;
   FourBitMatrix part = *this;
   part.rows = count;
-  part.packed = packed.narrow(0, first * columns / 2, count * columns / 2);
-  part.absmax = absmax.narrow(0, first * blocks_of_row, count * blocks_of_row);
+  part.packed = packed.narrow(0, first * columns / 2, (count * columns + 1) / 2);
+  part.absmax = absmax.narrow(0, first * columns / block_size, part.blocks());
   return part;
 }
 
@@ -101,6 +100,10 @@ FourBitMatrix empty_four_bit(std::int64_t rows, std::int64_t columns, std::int64
 }
 
 at::Tensor dequantise(const FourBitMatrix& matrix, at::ScalarType dtype) {
+  if (matrix.packed.is_cuda()) {
+    const at::Tensor out = at::empty({matrix.rows, matrix.columns}, matrix.packed.options().dtype(dtype));
+    if (dequantise_by_library(matrix.packed, matrix.absmax, matrix.block_size, matrix.code, out)) return out;
+  }
   at::Tensor values = values_of_bytes(matrix.packed, matrix.code);
   const std::int64_t whole = matrix.blocks() * matrix.block_size;
   const std::int64_t count = matrix.rows * matrix.columns;
@@ -125,10 +128,16 @@ void quantise_nf4(const at::Tensor& values, const at::Tensor& packed, const at::
 }
 
 at::Tensor dequantise_nf4(const at::Tensor& packed, const at::Tensor& absmax, at::ScalarType dtype) {
-  const at::Tensor values = values_of_bytes(packed.contiguous(), FourBitCode::nf4);
-  values.view({absmax.numel(), -1}).mul_(absmax.reshape({-1, 1}));
   std::vector<std::int64_t> shape = packed.sizes().vec();
   shape.back() *= 2;
+  if (packed.is_cuda()) {
+    const at::Tensor out = at::empty(shape, packed.options().dtype(dtype));
+    const std::int64_t block_size = shape.back() / absmax.size(-1);
+    if (dequantise_by_library(packed.contiguous(), absmax.contiguous(), block_size, FourBitCode::nf4, out))
+      return out;
+  }
+  const at::Tensor values = values_of_bytes(packed.contiguous(), FourBitCode::nf4);
+  values.view({absmax.numel(), -1}).mul_(absmax.reshape({-1, 1}));
   return values.view(shape).to(dtype);
 }
 

@@ -33,7 +33,7 @@ struct FourBitMatrix {
   std::int64_t blocks() const { return (rows * columns + block_size - 1) / block_size; }
   /// Whether each row begins with a block of its own, as the kernels that multiply 4-bit weights need it.
   bool blocks_fit_rows() const { return columns % block_size == 0; }
-  /// `count` rows from `first` on, sharing memory; only where blocks fit rows.
+  /// `count` rows from `first` on, sharing memory; the first of them must begin with a block.
   FourBitMatrix some_rows(std::int64_t first, std::int64_t count) const;
 };
 
@@ -45,6 +45,11 @@ FourBitMatrix empty_four_bit(std::int64_t rows, std::int64_t columns, std::int64
 /// bitsandbytes' CUDA kernels give. Plain ATen, on any device; takes several times the matrix's memory
 /// meanwhile.
 at::Tensor dequantise(const FourBitMatrix& matrix, at::ScalarType dtype);
+
+/// Into a dense tensor by bitsandbytes' kernel, on the current stream; false, and nothing done, where it is
+/// not there or has no such block size.
+bool dequantise_by_library(const at::Tensor& packed, const at::Tensor& absmax, std::int64_t block_size,
+                           FourBitCode code, const at::Tensor& out);
 
 // Of tensors of any shape [..., n], whose last dimension is cut into blocks: packed uint8 [..., n / 2],
 // absmax float32 [..., blocks]. ATen operations alone, which a captured graph repeats.

@@ -13,14 +13,21 @@ namespace batchfit {
 /// A linear layer's weights as its file has them: dense [rows, columns], or in 4 bits.
 using MatrixWeights = std::variant<at::Tensor, FourBitMatrix>;
 
-/// Linear layers of one input, computed together: their outputs stand side by side. Where the weights could
-/// be joined into one matrix there is one part and one product.
+/// Linear layers of one input. Where their weights are stored alike they are one matrix, and their outputs
+/// come of one product.
 struct JoinedLinear {
-  std::vector<MatrixWeights> parts;
-  at::Tensor bias;  ///< of all outputs; undefined where there is none
+  std::vector<MatrixWeights> parts;   ///< one, or one a layer
+  std::vector<std::int64_t> outputs;  ///< of each layer
+  at::Tensor bias;                    ///< of all outputs; undefined where there is none
 
-  /// input [n, columns], its rows contiguous → [n, outputs].
+  /// input [n, columns], its rows contiguous → [n, all outputs], side by side.
   at::Tensor forward(const at::Tensor& input, FourBitProducts& products) const;
+
+  /// The same as a dense tensor [n, outputs] for each layer, by as many products.
+  std::vector<at::Tensor> forward_each(const at::Tensor& input, FourBitProducts& products) const;
+
+  /// The weights of each layer alone, sharing memory.
+  std::vector<MatrixWeights> each() const;
 };
 
 }  // namespace batchfit
