@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "files/checkpoint.h"
 #include "models/llama_pass.h"
+#include "runtime.h"
 
 namespace batchfit {
 namespace {
@@ -174,18 +175,21 @@ Answer<void> check_options(const LoadRequest& request, const ModelInfo& info) {
 struct ReadLlama {
   std::shared_ptr<const Llama> llama;
   std::string digest;
+  Bytes bytes = 0;
+  Seconds took = 0;
 };
 
 Result<ReadLlama> read_llama(const std::string& folder, const LlamaConfig& config, at::Device device,
                              at::ScalarType dtype) {
   const auto checkpoint = files::Checkpoint::open(folder);
   if (!checkpoint) return failure(checkpoint.error());
+  const double start = now();
   CheckpointLlamaWeights weights(*checkpoint, device, dtype);
   auto llama = std::make_shared<const Llama>(config, weights);
   weights.check_all_used(config.tied_embeddings);
   if (weights.error())
     return failure(ErrorKind::usage, folder + ": " + weights.error()->message, weights.error()->remedy);
-  return ReadLlama{std::move(llama), weights.digest()};
+  return ReadLlama{std::move(llama), weights.digest(), weights.bytes_read(), now() - start};
 }
 
 std::string kv_note(const Llama& llama, KvFormat kv) {
@@ -249,11 +253,13 @@ Answer<LoadedModel> load_language_model(const LoadRequest& request, const ModelI
     llama = std::move(read->llama);
     loaded.info.weights = read->digest;
     loaded.request.weights = folder;
+    loaded.extra_notes.push_back(
+        fmt::format("weights: {} read in {}", format_bytes(read->bytes), format_seconds(read->took)));
   } else {
     RandomLlamaWeights weights(device, loaded.dtype, request.seed, find_named(request.model)->four_bit);
     llama = std::make_shared<const Llama>(*config, weights);
   }
-  loaded.extra_notes = llama->notes();
+  for (const std::string& note : llama->notes()) loaded.extra_notes.push_back(note);
   if (task->kv != KvFormat::plain) loaded.extra_notes.push_back(kv_note(*llama, task->kv));
   loaded.model = std::make_unique<LlamaPass>(std::move(llama), *task);
   return loaded;

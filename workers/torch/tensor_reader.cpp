@@ -81,6 +81,7 @@ void TensorReader::read_into(files::ByteSpan bytes, const at::Tensor& out) {
   TORCH_CHECK(out.is_contiguous() && static_cast<std::int64_t>(out.nbytes()) == size,
               "a tensor of other size than its bytes");
   if (size == 0) return;
+  bytes_read_ += size;
   ::madvise(const_cast<std::byte*>(bytes.data()) -
                 reinterpret_cast<std::uintptr_t>(bytes.data()) % static_cast<std::uintptr_t>(::getpagesize()),
             bytes.size(), MADV_WILLNEED);

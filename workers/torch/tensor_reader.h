@@ -30,6 +30,9 @@ class TensorReader {
   /// Makes the text part of what the digest tells of.
   void include(std::string_view text);
 
+  /// How many bytes were copied so far.
+  std::int64_t bytes_read() const { return bytes_read_; }
+
   /// 16 hexadecimal digits that tell what was read so far apart from anything else, in this order.
   std::string digest() const;
 
@@ -40,6 +43,7 @@ class TensorReader {
  private:
   at::Device device_;
   Copy copy_;
+  std::int64_t bytes_read_ = 0;
   std::vector<std::uint64_t> hashes_;  ///< of the pieces
 };
 

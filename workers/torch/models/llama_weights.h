@@ -80,6 +80,7 @@ class CheckpointLlamaWeights : public LlamaWeights {
 
   /// Of all that was read, and of the configuration.
   std::string digest() const { return reader_.digest(); }
+  std::int64_t bytes_read() const { return reader_.bytes_read(); }
 
  private:
   const files::NamedTensor* find(const std::string& name);
