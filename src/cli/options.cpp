@@ -8,6 +8,18 @@
 namespace batchfit {
 namespace {
 
+constexpr const char* no_mode = "forward";  ///< what a workload's mode is where none is given
+
+/// The named size that `--kv` stands for: "kv_bits=16,8".
+std::string kv_bits(const std::vector<std::string>& names) {
+  std::string text = "kv_bits=";
+  for (const std::string& name : names) {
+    if (text.back() != '=') text += ',';
+    text += name == "nf4" ? "4" : name == "int8" ? "8" : "16";
+  }
+  return text;
+}
+
 void add_worker_options(CLI::App& command, WorkerChoice& options) {
   command.add_option("--device", options.device,
                      "cuda:N, cpu or sim:FILE (default: the first NVIDIA GPU, else the CPU)");
@@ -33,16 +45,42 @@ void add_measuring_options(CLI::App& command, CacheOptions& cache, bool& refresh
   command.add_flag("--refresh", refresh, "measure again what the cache knows");
 }
 
+/// Names for the named sizes of language models. Like --image-size they come after --shape, and after --mode,
+/// which is what they need where it is not given.
+void add_language_options(CLI::App& command, WorkloadChoice& options) {
+  const auto add = [&](const char* option, const char* size, const char* mode, const char* about) {
+    command.add_option_function<std::string>(
+        option,
+        [&options, size, mode](const std::string& text) {
+          options.shapes.push_back(std::string(size) + "=" + text);
+          if (options.mode == no_mode) options.mode = mode;
+        },
+        about);
+  };
+  add("--prompt", "length", no_mode,
+      "tokens of a language model's prompt (512): a size, a list or a range, as --shape has them");
+  add("--context", "length", "decode",
+      "tokens that stand before the one that is made (512), likewise; --mode decode");
+  add("--new", "new", "generate", "tokens to make after the prompt (128), likewise; --mode generate");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--kv",
+          [&options](const std::vector<std::string>& names) { options.shapes.push_back(kv_bits(names)); },
+          "how keys and values are kept: bf16 (the model's dtype), int8, nf4, or a list of them")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"bf16", "int8", "nf4"}));
+}
+
 void add_workload_options(CLI::App& command, WorkloadChoice& options) {
   command.add_option("--weights", options.weights,
                      "file or folder of weights, or 'random' (default: data/models/MODEL.pth, .pt or "
-                     ".safetensors where there is one, else random)");
+                     ".safetensors, or the folder data/models/MODEL, where there is one, else random)");
   command.add_option("--seed", options.seed, "of random weights")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   command.add_option("--dtype", options.dtype, "fp32, fp16, bf16, … (default: the model's first)");
-  command.add_option("--mode", options.mode, "forward, prefill, decode, …, as the model has them")
-      ->capture_default_str();
+  command.add_option("--mode", options.mode,
+                     "forward, prefill, decode, generate, …, as the model has them (default: its first)");
   command
       .add_option("--shape", options.shapes,
                   "a named size of the input: NAME=SIZE; NAME=A,B a workload each; NAME=LOW:HIGH or "
@@ -56,6 +94,7 @@ void add_workload_options(CLI::App& command, WorkloadChoice& options) {
           [&options](std::int64_t size) { options.shapes.push_back("image_size=" + std::to_string(size)); },
           "pixels of the images' sides, of models that take several (YOLO: 640)")
       ->check(CLI::PositiveNumber);
+  add_language_options(command, options);
   command
       .add_option("--input", options.inputs,
                   "shape of one item of a file's input, without the batch: 3x224x224, 128:int64 (repeatable)")

@@ -18,6 +18,8 @@ bool is_hash(const std::string& text) {
 }
 
 bool belongs_to(const fs::path& file, const std::string& model) {
+  std::error_code error;
+  if (file.filename() == model && fs::exists(file / "config.json", error)) return true;
   const std::string stem = file.stem().string(), extension = file.extension().string();
   if (stem == model) return extension == ".pth" || extension == ".pt" || extension == ".safetensors";
   const std::string start = model + "-";

@@ -62,9 +62,10 @@ Suite::Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, cons
 Json Suite::stamp_key(const LoadRequest& request) const {
   Json key = {
       {"request", load_request(request)}, {"worker", worker_identity_}, {"device", device_.fingerprint}};
-  // A model or weights that are a file here are what the file holds; a model's inputs may stand beside it.
+  // A model or weights that are a file or a folder here are what it holds; a model's inputs may stand beside
+  // it.
   for (const std::string& path : {request.model, request.model + ".json", request.weights}) {
-    if (const auto file = identify_file(path)) key["files"].push_back(to_json(*file));
+    for (const FileIdentity& file : identify_files(path)) key["files"].push_back(to_json(file));
   }
   return key;
 }

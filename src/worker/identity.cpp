@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdlib>
@@ -55,6 +56,17 @@ std::optional<FileIdentity> identify_file(const std::string& path) {
   constexpr std::int64_t ns_per_s = 1'000'000'000;
   return FileIdentity{absolute.lexically_normal().string(), info.st_size,
                       info.st_mtim.tv_sec * ns_per_s + info.st_mtim.tv_nsec, info.st_ino};
+}
+
+std::vector<FileIdentity> identify_files(const std::string& path) {
+  if (const auto file = identify_file(path)) return {*file};
+  std::vector<FileIdentity> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    if (const auto file = identify_file(entry->path().string())) files.push_back(*file);
+  }
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return files;
 }
 
 std::vector<std::string> command_words(const std::string& command) {

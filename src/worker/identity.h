@@ -41,6 +41,9 @@ WorkerIdentity identify(const std::string& command);
 /// The regular file at a path; nothing where there is none.
 std::optional<FileIdentity> identify_file(const std::string& path);
 
+/// The same of a path that may also be a folder, such as a model's: of each regular file in it, by name.
+std::vector<FileIdentity> identify_files(const std::string& path);
+
 /// Keys sorted, so that its text can be compared and hashed.
 Json to_json(const WorkerIdentity& identity);
 Json to_json(const FileIdentity& file);

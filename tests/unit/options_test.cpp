@@ -29,5 +29,17 @@ TEST(Options, an_image_size_is_a_named_size_beside_others) {
               ElementsAre("length=5", "image_size=320"));
 }
 
+TEST(Options, of_language_models_are_named_sizes_and_bring_their_mode) {
+  const WorkloadChoice decode = parsed("tune m --context 512,2048 --kv bf16,nf4").workload;
+  EXPECT_THAT(decode.shapes, ElementsAre("length=512,2048", "kv_bits=16,4"));
+  EXPECT_EQ(decode.mode, "decode");
+  const WorkloadChoice generate = parsed("tune m --prompt 512 --new 128").workload;
+  EXPECT_THAT(generate.shapes, ElementsAre("length=512", "new=128"));
+  EXPECT_EQ(generate.mode, "generate");
+  EXPECT_EQ(parsed("tune m --prompt 512").workload.mode, "forward");
+  EXPECT_EQ(parsed("tune m --mode prefill --context 512").workload.mode, "prefill");
+  EXPECT_THROW(parsed("tune m --kv int3"), CLI::ValidationError);
+}
+
 }  // namespace
 }  // namespace batchfit

@@ -1,5 +1,7 @@
 // Stands in for the CUDA files where the torch wheel has no CUDA, or not all of its libraries.
 #include "engine.h"
+#include "quant/four_bit.h"
+#include "tensor_reader.h"
 
 namespace batchfit {
 namespace {
@@ -10,5 +12,13 @@ const Error no_cuda{ErrorKind::unavailable, "this build of the libtorch worker h
 Result<std::vector<Device>> cuda_devices() { return failure(no_cuda); }
 
 Answer<std::unique_ptr<Engine>> load_on_cuda(const LoadRequest&, int) { return refuse(no_cuda); }
+
+// No device is a CUDA one in this build, so that these are never called.
+std::unique_ptr<FourBitProducts> cuda_products() { return portable_products(); }
+bool dequantise_by_library(const at::Tensor&, const at::Tensor&, std::int64_t, FourBitCode,
+                           const at::Tensor&) {
+  return false;
+}
+TensorReader::Copy cuda_copy(at::Device, int, std::int64_t) { return {}; }
 
 }  // namespace batchfit

@@ -10,6 +10,10 @@
 namespace batchfit {
 namespace {
 
+std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+}  // namespace
+
 at::ScalarType scalar_type_of(files::ElementType type) {
   switch (type) {
     case files::ElementType::float32:
@@ -49,10 +53,6 @@ at::ScalarType scalar_type_of(files::ElementType type) {
   }
   return at::kFloat;
 }
-
-std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
-}  // namespace
 
 at::Tensor tensor_of(const files::NamedTensor& stored, std::shared_ptr<const void> owner) {
   const at::TensorOptions options = at::TensorOptions().dtype(scalar_type_of(stored.type));

@@ -8,6 +8,9 @@
 
 namespace batchfit {
 
+/// torch's type of a file's.
+at::ScalarType scalar_type_of(files::ElementType type);
+
 /// The tensor's values where they lie, which keeps `owner` alive: a view of the file's mapping, or a copy
 /// where they are not aligned as their type needs. Never write to it.
 at::Tensor tensor_of(const files::NamedTensor& stored, std::shared_ptr<const void> owner);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "file_weights.h"
+#include "language_model.h"
 #include "model_file.h"
 
 namespace batchfit {
@@ -92,6 +93,7 @@ std::string dtype_name(at::ScalarType dtype) {
 }
 
 std::vector<at::Tensor> LoadedModel::inputs(Batch batch) const {
+  if (auto own = model->own_inputs(batch); !own.empty()) return own;
   const auto format = request.channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
   const std::vector<ModelInput> only{{info.item_shape, "", true}};
   std::vector<at::Tensor> made;
@@ -128,10 +130,12 @@ std::vector<std::string> LoadedModel::notes() const {
   std::vector<std::string> notes{named ? fmt::format("weights: {} ({})", request.weights, weights_of(*this))
                                        : "weights: " + weights_of(*this)};
   if (request.tf32) notes.emplace_back("tf32: fp32 products are computed in TF32");
+  notes.insert(notes.end(), extra_notes.begin(), extra_notes.end());
   return notes;
 }
 
 Answer<ModelInfo> check_request(const LoadRequest& request) {
+  if (is_language_model(request.model)) return check_language_model(request);
   if (is_model_file(request.model)) {
     auto info = check_model_file(request);
     return info ? check_choices(request, *info) : std::move(info);
@@ -148,6 +152,7 @@ Answer<ModelInfo> check_request(const LoadRequest& request) {
 Answer<LoadedModel> build_model(const LoadRequest& request, at::Device device) {
   const auto info = check_request(request);
   if (!info) return tl::unexpected(info.error());
+  if (is_language_model(request.model)) return load_language_model(request, *info, device);
   if (is_model_file(request.model)) return load_model_file(request, *info, device);
   LoadedModel loaded;
   loaded.request = request;

@@ -18,6 +18,7 @@ struct LoadedModel {
   std::unique_ptr<Model> model;
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  std::vector<std::string> extra_notes;  ///< lines for people on this model alone
 
   /// Random inputs for a batch on the device, in the model's memory format and, but where an input has its
   /// own, its dtype. Whole numbers are 0 and 1, which index any table of two rows or more.

@@ -9,6 +9,7 @@
 
 #include "engine.h"
 #include "handler.h"
+#include "loaded_model.h"
 #include "reference.h"
 #include "runtime.h"
 
@@ -23,6 +24,7 @@ struct Options {
   std::string model;
   std::string weights;
   std::string device = "cpu";
+  std::string dtype = "fp32";
   bool fold_batchnorm = false;
   double tolerance = 1e-4;
 };
@@ -66,12 +68,15 @@ Result<std::vector<Reference>> references_of(const Options& options) {
   auto references = read_references(options.reference, options.weights);
   if (!references) return references;
   const auto is_other = [&](const Reference& reference) {
-    return !options.model.empty() && reference.model != options.model;
+    return (!options.model.empty() && reference.model != options.model) ||
+           dtype_name(reference.dtype) != options.dtype;
   };
   references->erase(std::remove_if(references->begin(), references->end(), is_other), references->end());
   if (references->empty()) {
-    return failure(ErrorKind::usage,
-                   options.reference + " holds nothing of the model '" + options.model + "'");
+    return failure(
+        ErrorKind::usage,
+        fmt::format("{} holds nothing {}in {}", options.reference,
+                    options.model.empty() ? "" : "of the model '" + options.model + "' ", options.dtype));
   }
   const bool several = references->front().model != references->back().model;
   if (several && !options.weights.empty()) {
@@ -102,11 +107,14 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Runs the models of a reference file and compares their outputs with it.", "parity");
   batchfit::Options options;
-  app.add_option("REFERENCE", options.reference, "file laid out as those of tests/data")->required();
+  app.add_option("REFERENCE", options.reference,
+                 "file laid out as those of tests/data, or a language model's folder with one")
+      ->required();
   app.add_option("--model", options.model, "of the reference's models only this one");
   app.add_option("--weights", options.weights, "file of weights (default: those that the reference names)");
   app.add_flag("--fold-batchnorm", options.fold_batchnorm, "fold BatchNorm into the convolutions");
   app.add_option("--device", options.device, "cpu or cuda:N")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "of the references those in fp32 or bf16")->capture_default_str();
   app.add_option("--tolerance", options.tolerance, "largest error allowed, as a share of the outputs' spread")
       ->capture_default_str();
   try {

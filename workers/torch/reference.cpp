@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "facts/fields.h"
 #include "file_weights.h"
+#include "files/checkpoint.h"
+#include "language_model.h"
 #include "models/model.h"
 
 namespace batchfit {
@@ -40,6 +42,20 @@ WeightsMaker weights_from(const std::filesystem::path& path) {
   };
 }
 
+/// How a vision model is run in float32.
+auto run_of(const std::string& name, const at::Tensor& input, const WeightsMaker& make_weights) {
+  return [=](at::Device device, bool fold_batchnorm) -> Result<NamedOutputs> {
+    const auto info = find_model(name);
+    if (!info) return failure(info.error());
+    const auto weights = make_weights(device);
+    if (!weights) return failure(weights.error());
+    const std::unique_ptr<Model> model =
+        (*info)->build(**weights, BuildOptions{at::kFloat, /*channels_last=*/false, fold_batchnorm});
+    if ((*weights)->error()) return failure(*(*weights)->error());
+    return model->named_outputs(input.to(device));
+  };
+}
+
 /// A matrix of numbers, as rows of equal length.
 Result<at::Tensor> matrix_from(const Json& json) {
   const auto malformed = [] {
@@ -60,6 +76,44 @@ Result<at::Tensor> matrix_from(const Json& json) {
   return matrix;
 }
 
+/// The references to a folder's model: in float32 the logits after each prompt and the likeliest tokens that
+/// follow; in bf16 the logits with weights rounded to it.
+/// {"prompt": [[…]…], "logits_last", "logits_last_bf16_weights", "greedy"}: weights from the folder.
+Result<std::vector<Reference>> read_language(const Json& json, const Source& source) {
+  const auto ids = matrix_from(json.at("prompt")), logits = matrix_from(json.at("logits_last")),
+             greedy = matrix_from(json.at("greedy")),
+             rounded = matrix_from(json.at("logits_last_bf16_weights"));
+  for (const auto* matrix : {&ids, &logits, &greedy, &rounded}) {
+    if (!*matrix) return failure(matrix->error());
+  }
+  const std::filesystem::path folder = source.weights.empty() ? source.folder : source.weights;
+  const std::string name = folder.filename().string();
+  const auto expect = [](const char* output, const at::Tensor& values) {
+    return ExpectedOutput{output, values, values.sizes().vec(), {}};
+  };
+  const at::Tensor prompt = ids->to(at::kLong);
+  const std::int64_t count = greedy->size(1);
+  const auto run_in = [=](at::ScalarType dtype) {
+    return [=](at::Device device, bool) { return run_language_model(folder, device, dtype, prompt, count); };
+  };
+  return std::vector<Reference>{
+      {name,
+       name + " fp32",
+       at::kFloat,
+       {expect("logits", *logits), expect("greedy", *greedy)},
+       run_in(at::kFloat)},
+      {name, name + " bf16", at::kBFloat16, {expect("logits", *rounded)}, run_in(at::kBFloat16)}};
+}
+
+bool is_language(const Json& json) {
+  const auto is_list = [&](const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_array();
+  };
+  return json.is_object() && is_list("prompt") && is_list("logits_last") && is_list("greedy") &&
+         is_list("logits_last_bf16_weights");
+}
+
 /// {"models": {NAME: {"logits": [[…]…]}}}: weights and input by the hash rule.
 Result<std::vector<Reference>> read_logits(const Json& json, const Source& source) {
   std::vector<Reference> references;
@@ -67,11 +121,12 @@ Result<std::vector<Reference>> read_logits(const Json& json, const Source& sourc
     auto logits = matrix_from(model.is_object() && model.contains("logits") ? model.at("logits") : Json());
     if (!logits) return failure(ErrorKind::corrupt, name + ": " + logits.error().message);
     const std::vector<std::int64_t> shape = logits->sizes().vec();
+    const WeightsMaker weights = source.weights.empty() ? hash_weights : weights_from(source.weights);
     references.push_back({name,
                           name,
-                          hash_input(),
+                          at::kFloat,
                           {{"output", std::move(*logits), shape, {}}},
-                          source.weights.empty() ? hash_weights : weights_from(source.weights)});
+                          run_of(name, hash_input(), weights)});
   }
   return references;
 }
@@ -139,8 +194,8 @@ Result<std::vector<Reference>> read_samples(const Json& json, const Source& sour
     Reference reference;
     reference.model = file.substr(0, file.rfind("-random"));
     reference.label = fmt::format("{} {}", reference.model, fmt::join(shape, "x"));
-    reference.input = wave_input(shape);
-    reference.weights = weights_from(source.weights.empty() ? source.folder / file : source.weights);
+    reference.run = run_of(reference.model, wave_input(shape),
+                           weights_from(source.weights.empty() ? source.folder / file : source.weights));
     for (const auto& [name, output] : item.at("outputs").items()) {
       auto sample = read_sample(name, output);
       if (!sample) return failure(sample.error());
@@ -160,7 +215,8 @@ struct Layout {
   bool (*recognises)(const Json&);
   Result<std::vector<Reference>> (*read)(const Json&, const Source&);
 };
-constexpr std::array<Layout, 2> layouts{{{is_logits, read_logits}, {is_samples, read_samples}}};
+constexpr std::array<Layout, 3> layouts{
+    {{is_logits, read_logits}, {is_samples, read_samples}, {is_language, read_language}}};
 
 /// What of an output the reference holds.
 Result<at::Tensor> part_of(const at::Tensor& output, const ExpectedOutput& expected) {
@@ -173,8 +229,9 @@ Result<at::Tensor> part_of(const at::Tensor& output, const ExpectedOutput& expec
 
 }  // namespace
 
-Result<std::vector<Reference>> read_references(const std::filesystem::path& path,
+Result<std::vector<Reference>> read_references(const std::filesystem::path& given,
                                                const std::filesystem::path& weights) {
+  const std::filesystem::path path = files::is_checkpoint(given) ? given / "reference.json" : given;
   const auto text = read_file(path);
   if (!text) return failure(text.error());
   const auto json = parse_json(*text);
@@ -202,19 +259,13 @@ Result<Deviation> compare_outputs(const at::Tensor& output, const at::Tensor& re
 
 Result<std::vector<OutputDeviation>> deviations_of(const Reference& reference, at::Device device,
                                                    bool fold_batchnorm) {
-  const auto info = find_model(reference.model);
-  if (!info) return failure(info.error());
-  const auto weights = reference.weights(device);
-  if (!weights) return failure(weights.error());
-  const std::unique_ptr<Model> model =
-      (*info)->build(**weights, BuildOptions{at::kFloat, /*channels_last=*/false, fold_batchnorm});
-  if ((*weights)->error()) return failure(*(*weights)->error());
-  const auto outputs = model->named_outputs(reference.input.to(device));
+  const auto outputs = reference.run(device, fold_batchnorm);
+  if (!outputs) return failure(outputs.error());
   std::vector<OutputDeviation> deviations;
   for (const ExpectedOutput& expected : reference.outputs) {
-    const auto found = std::find_if(outputs.begin(), outputs.end(),
+    const auto found = std::find_if(outputs->begin(), outputs->end(),
                                     [&](const auto& output) { return output.first == expected.name; });
-    if (found == outputs.end())
+    if (found == outputs->end())
       return failure(ErrorKind::corrupt, "the model has no output " + expected.name);
     const auto part = part_of(found->second.to(at::kCPU), expected);
     if (!part) return failure(part.error());

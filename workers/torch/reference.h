@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -21,14 +22,18 @@ struct ExpectedOutput {
   at::Tensor index;                 ///< of a sample: where in the flat output its values are; else undefined
 };
 
+/// A model's outputs by their names.
+using NamedOutputs = std::vector<std::pair<std::string, at::Tensor>>;
+
 /// One model's outputs as another implementation computed them.
 struct Reference {
   std::string model;
-  std::string label;  ///< for people: the model, and which of its references
-  at::Tensor input;   ///< float32, on the CPU
+  std::string label;                  ///< for people: the model, and which of its references
+  at::ScalarType dtype = at::kFloat;  ///< that the model is to be run in
   std::vector<ExpectedOutput> outputs;
-  /// The weights that the outputs belong to.
-  std::function<Result<std::unique_ptr<Weights>>(at::Device device)> weights;
+  /// Runs the model on the reference's input, its BatchNorm folded if asked. Throws c10::Error where the
+  /// device cannot.
+  std::function<Result<NamedOutputs>(at::Device device, bool fold_batchnorm)> run;
 };
 
 /// How far a model's output is from its reference.
@@ -42,8 +47,9 @@ struct Deviation {
 };
 
 /// All references of a file. The layouts known: those of tests/data/torchvision-logits.json and of
-/// tests/data/yolo11n-pose/yolo11n-pose-reference.json. `weights`: a file to take them from instead of those
-/// that the reference names; empty: none. corrupt error for another layout or damaged content.
+/// tests/data/yolo11n-pose/yolo11n-pose-reference.json, and the reference.json in the folder of a language
+/// model, which may be named itself. `weights`: a file to take them from instead of those that the reference
+/// names; empty: none. corrupt error for another layout or damaged content.
 Result<std::vector<Reference>> read_references(const std::filesystem::path& path,
                                                const std::filesystem::path& weights = {});
 
@@ -52,8 +58,7 @@ struct OutputDeviation {
   Deviation deviation;
 };
 
-/// Runs the reference's model in float32 on the device, its BatchNorm folded if asked. Throws c10::Error
-/// where the device cannot.
+/// Runs the reference's model on the device and compares. Throws c10::Error where the device cannot.
 Result<std::vector<OutputDeviation>> deviations_of(const Reference& reference, at::Device device,
                                                    bool fold_batchnorm = false);
 

@@ -34,6 +34,10 @@ class Model {
     return forward(inputs.front());
   }
 
+  /// Random inputs for a batch, of a model that makes its own (token ids and a cache); none: as ModelInfo
+  /// says.
+  virtual std::vector<at::Tensor> own_inputs(std::int64_t /*batch*/) const { return {}; }
+
   /// What a reference of another implementation may hold, by name; the pass's output where it has no more.
   virtual std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const {
     return {{"output", forward(input)}};

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "language_model.h"
 #include "models/model.h"
 
 namespace batchfit {
@@ -47,13 +48,17 @@ ModelInfo yolo11_pose(char scale, const char* parameters,
 }  // namespace
 
 const std::vector<ModelInfo>& models() {
-  static const std::vector<ModelInfo> all{resnet50(),
-                                          vit_b_16(),
-                                          yolo11_pose('n', "2.9 M", build_yolo11_pose<'n'>),
-                                          yolo11_pose('s', "9.9 M", build_yolo11_pose<'s'>),
-                                          yolo11_pose('m', "20.9 M", build_yolo11_pose<'m'>),
-                                          yolo11_pose('l', "26.2 M", build_yolo11_pose<'l'>),
-                                          yolo11_pose('x', "58.8 M", build_yolo11_pose<'x'>)};
+  static const std::vector<ModelInfo> all = [] {
+    std::vector<ModelInfo> infos{resnet50(),
+                                 vit_b_16(),
+                                 yolo11_pose('n', "2.9 M", build_yolo11_pose<'n'>),
+                                 yolo11_pose('s', "9.9 M", build_yolo11_pose<'s'>),
+                                 yolo11_pose('m', "20.9 M", build_yolo11_pose<'m'>),
+                                 yolo11_pose('l', "26.2 M", build_yolo11_pose<'l'>),
+                                 yolo11_pose('x', "58.8 M", build_yolo11_pose<'x'>)};
+    for (ModelInfo& info : language_models()) infos.push_back(std::move(info));
+    return infos;
+  }();
   return all;
 }
 

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+
+namespace batchfit {
+
+/// The two codes of bitsandbytes' 4-bit formats; the numbers are those that its library is called with.
+enum class FourBitCode : int { fp4 = 1, nf4 = 2 };
+
+/// The values of the 16 codes, in [-1, 1]. Source: NF4 from QLoRA (arXiv:2305.14314), FP4 a sign, two bits of
+/// exponent and one of mantissa over 12, both as bitsandbytes 0.50.2 has them.
+const std::array<float, 16>& values_of(FourBitCode code);
+
+/// "nf4" or "fp4".
+const char* name_of(FourBitCode code);
+
+/// A matrix [rows, columns] in 4 bits: each weight is the value of its code times its block's absmax, blocks
+/// running along the rows.
+struct FourBitMatrix {
+  at::Tensor packed;  ///< uint8 [rows · columns / 2]: two codes a byte, the first in the high half
+  at::Tensor absmax;  ///< float32 [blocks]; what a file quantised a second time is widened when it is read
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t block_size = 64;
+  FourBitCode code = FourBitCode::nf4;
+
+  std::int64_t blocks() const { return (rows * columns + block_size - 1) / block_size; }
+  /// Whether each row begins with a block of its own, as the kernels that multiply 4-bit weights need it.
+  bool blocks_fit_rows() const { return columns % block_size == 0; }
+  /// `count` rows from `first` on, sharing memory; the first of them must begin with a block.
+  FourBitMatrix some_rows(std::int64_t first, std::int64_t count) const;
+};
+
+/// Storage for a matrix of that size, not filled.
+FourBitMatrix empty_four_bit(std::int64_t rows, std::int64_t columns, std::int64_t block_size,
+                             FourBitCode code, at::Device device);
+
+/// The weights [rows, columns] in the dtype: products in float32, then rounded, bit for bit what
+/// bitsandbytes' CUDA kernels give. Plain ATen, on any device; takes several times the matrix's memory
+/// meanwhile.
+at::Tensor dequantise(const FourBitMatrix& matrix, at::ScalarType dtype);
+
+/// Into a dense tensor by bitsandbytes' kernel, on the current stream; false, and nothing done, where it is
+/// not there or has no such block size.
+bool dequantise_by_library(const at::Tensor& packed, const at::Tensor& absmax, std::int64_t block_size,
+                           FourBitCode code, const at::Tensor& out);
+
+// Of tensors of any shape [..., n], whose last dimension is cut into blocks: packed uint8 [..., n / 2],
+// absmax float32 [..., blocks]. ATen operations alone, which a captured graph repeats.
+void quantise_nf4(const at::Tensor& values, const at::Tensor& packed, const at::Tensor& absmax);
+at::Tensor dequantise_nf4(const at::Tensor& packed, const at::Tensor& absmax, at::ScalarType dtype);
+
+/// Products of activations with 4-bit weights on one device.
+class FourBitProducts {
+ public:
+  virtual ~FourBitProducts() = default;
+
+  /// input [n, columns], its rows contiguous, → input · weightsᵀ [n, rows] in the input's dtype.
+  virtual at::Tensor multiply(const at::Tensor& input, const FourBitMatrix& weights) = 0;
+
+  /// To be called before passes whose products have inputs of n rows, outside of a capture.
+  virtual void prepare(std::int64_t n, at::ScalarType dtype) = 0;
+
+  /// Tells of a matrix of the model, for `prepare` to measure with.
+  virtual void add(const FourBitMatrix& weights) = 0;
+
+  /// A line for people on how products are made; empty where there is nothing to say.
+  virtual std::string note() const = 0;
+};
+
+/// Dequantises before each product, by ATen. `note`: a line for people.
+std::unique_ptr<FourBitProducts> portable_products(std::string note = {});
+
+/// bitsandbytes' kernels, on the current stream, or dequantised weights and cuBLAS, whichever was faster when
+/// it was measured for the shape; portable products, which the note says, where its library is not there.
+std::unique_ptr<FourBitProducts> cuda_products();
+
+}  // namespace batchfit
