@@ -150,6 +150,39 @@ CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options) {
   return command;
 }
 
+CLI::App* add_run(CLI::App& app, RunOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("run", "find the poses in videos, in the batches that suit the device");
+  command->add_option("model", options.model, "name of a pose model: yolo11n-pose (see 'batchfit models')")
+      ->required();
+  command->add_option("--video", options.videos, "files to read; several share batches")->required();
+  command->add_option("--out", options.outputs,
+                      "write them with the poses drawn: a file for each, or a folder for all");
+  command->add_option("--json", options.json, "write the poses, a line a frame (docs/video.md)");
+  command
+      ->add_option("--batch", options.batch,
+                   "frames a pass, or auto: the cache's, tuned first where it has none")
+      ->capture_default_str()
+      ->check([](const std::string& text) { return text == "auto" ? "" : CLI::PositiveNumber(text); });
+  command->add_option("--confidence", options.confidence, "leave out what scores no more than this")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--overlap", options.overlap, "of two poses whose boxes overlap more, keep the better")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--max-frames", options.max_frames, "stop after so many frames of each file")
+      ->check(CLI::PositiveNumber);
+  add_worker_options(*command, options.worker);
+  add_workload_options(*command, options.workload);
+  add_cache_options(*command, options.cache);
+  command->add_flag("--no-cache", options.cache.off, "neither read nor write the cache");
+  command->add_option("--export-json", options.export_json,
+                      "write what the run took as JSON ('-': stdout; docs/video.md)");
+  auto* quiet = command->add_flag("-q,--quiet", options.quiet, "no progress");
+  command->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
+  return command;
+}
+
 CLI::App* add_models(CLI::App& app, WorkerChoice& options) {
   CLI::App* models = app.add_subcommand("models", "list the models that a worker has");
   add_worker_options(*models, options);

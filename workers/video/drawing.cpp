@@ -1,0 +1,189 @@
+#include "video/drawing.h"
+
+#include <agg2/agg_conv_stroke.h>
+#include <agg2/agg_conv_transform.h>
+#include <agg2/agg_ellipse.h>
+#include <agg2/agg_path_storage.h>
+#include <agg2/agg_pixfmt_gray.h>
+#include <agg2/agg_rasterizer_scanline_aa.h>
+#include <agg2/agg_renderer_base.h>
+#include <agg2/agg_renderer_scanline.h>
+#include <agg2/agg_rendering_buffer.h>
+#include <agg2/agg_scanline_u.h>
+#include <agg2/agg_trans_affine.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+namespace batchfit::video {
+namespace {
+
+constexpr double seen_from = 0.5;
+/// Of the mean of the picture's sides; a line is at least two pixels wide.
+constexpr double line_share = 0.003;
+constexpr double point_radius = 1.2;  // line widths
+
+struct Colour {
+  int red, green, blue;
+  bool operator==(const Colour&) const = default;
+};
+
+constexpr Colour box_colour{0, 114, 255};
+constexpr Colour head{0, 220, 0}, arms{51, 153, 255}, body{255, 51, 255}, legs{255, 128, 0};
+
+struct Limb {
+  std::size_t from, to;
+  Colour colour;
+};
+
+/// COCO's key points: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles, the left one first.
+constexpr std::array<Limb, 18> limbs{{{0, 1, head},
+                                      {0, 2, head},
+                                      {1, 3, head},
+                                      {2, 4, head},
+                                      {3, 5, head},
+                                      {4, 6, head},
+                                      {5, 6, body},
+                                      {5, 7, arms},
+                                      {7, 9, arms},
+                                      {6, 8, arms},
+                                      {8, 10, arms},
+                                      {5, 11, body},
+                                      {6, 12, body},
+                                      {11, 12, body},
+                                      {11, 13, legs},
+                                      {13, 15, legs},
+                                      {12, 14, legs},
+                                      {14, 16, legs}}};
+constexpr std::size_t coco_points = 17;
+
+/// Luma and colour differences of a colour, from 16 to 235 and 240.
+std::array<std::uint8_t, 3> planes_of(const Colour& colour, Colours colours) {
+  const double kr = colours == Colours::bt709 ? 0.2126 : 0.299,
+               kb = colours == Colours::bt709 ? 0.0722 : 0.114;
+  const double red = colour.red / 255.0, green = colour.green / 255.0, blue = colour.blue / 255.0;
+  const double luma = kr * red + (1 - kr - kb) * green + kb * blue;
+  const auto byte = [](double value) { return static_cast<std::uint8_t>(std::lround(value)); };
+  return {byte(16 + 219 * luma), byte(128 + 112 * (blue - luma) / (1 - kb)),
+          byte(128 + 112 * (red - luma) / (1 - kr))};
+}
+
+/// One plane that shapes are drawn on.
+class Plane {
+ public:
+  Plane(std::byte* pixels, std::int64_t width, std::int64_t height)
+      : buffer_(reinterpret_cast<agg::int8u*>(pixels), static_cast<unsigned>(width),
+                static_cast<unsigned>(height), static_cast<int>(width)),
+        format_(buffer_),
+        base_(format_) {}
+
+  void fill(agg::rasterizer_scanline_aa<>& shape, agg::scanline_u8& line, std::uint8_t value) {
+    agg::render_scanlines_aa_solid(shape, line, base_, agg::gray8(value));
+  }
+
+ private:
+  agg::rendering_buffer buffer_;
+  agg::pixfmt_gray8 format_;
+  agg::renderer_base<agg::pixfmt_gray8> base_;
+};
+
+class Canvas {
+ public:
+  explicit Canvas(const Picture& picture)
+      : picture_(picture),
+        half_width_((picture.size.width + 1) / 2),
+        half_height_((picture.size.height + 1) / 2),
+        luma_(picture.planes.data(), picture.size.width, picture.size.height),
+        blue_(picture.planes.data() + picture.size.width * picture.size.height, half_width_, half_height_),
+        red_(picture.planes.data() + picture.size.width * picture.size.height + half_width_ * half_height_,
+             half_width_, half_height_),
+        width_(
+            std::max(2.0, line_share * static_cast<double>(picture.size.width + picture.size.height) / 2)) {}
+
+  void line(const vision::Point& from, const vision::Point& to) {
+    path_.move_to(static_cast<double>(from.x), static_cast<double>(from.y));
+    path_.line_to(static_cast<double>(to.x), static_cast<double>(to.y));
+  }
+
+  void box(const vision::Box& box) {
+    path_.move_to(static_cast<double>(box.left), static_cast<double>(box.top));
+    path_.line_to(static_cast<double>(box.right), static_cast<double>(box.top));
+    path_.line_to(static_cast<double>(box.right), static_cast<double>(box.bottom));
+    path_.line_to(static_cast<double>(box.left), static_cast<double>(box.bottom));
+    path_.close_polygon();
+  }
+
+  void disc(const vision::Point& at) { discs_.push_back(at); }
+
+  /// Draws what was added since the last time.
+  void paint(const Colour& colour) {
+    const auto values = planes_of(colour, picture_.colours);
+    if (rasterize(1, picture_.size.width, picture_.size.height)) luma_.fill(shape_, scanline_, values[0]);
+    if (rasterize(0.5, half_width_, half_height_)) {
+      blue_.fill(shape_, scanline_, values[1]);
+      red_.fill(shape_, scanline_, values[2]);
+    }
+    path_.remove_all();
+    discs_.clear();
+  }
+
+ private:
+  /// The shapes at a plane's scale; false where there are none.
+  bool rasterize(double scale, std::int64_t width, std::int64_t height) {
+    shape_.reset();
+    shape_.clip_box(0, 0, static_cast<double>(width), static_cast<double>(height));
+    agg::trans_affine to_plane = agg::trans_affine_scaling(scale);
+    agg::conv_transform<agg::path_storage> scaled(path_, to_plane);
+    agg::conv_stroke<agg::conv_transform<agg::path_storage>> stroke(scaled);
+    stroke.width(width_ * scale);
+    stroke.line_cap(agg::round_cap);
+    shape_.add_path(stroke);
+    for (const vision::Point& at : discs_) {
+      const double radius = width_ * point_radius * scale;
+      agg::ellipse circle(static_cast<double>(at.x) * scale, static_cast<double>(at.y) * scale, radius,
+                          radius);
+      shape_.add_path(circle);
+    }
+    return path_.total_vertices() > 0 || !discs_.empty();
+  }
+
+  Picture picture_;
+  std::int64_t half_width_, half_height_;
+  Plane luma_, blue_, red_;
+  double width_;
+  agg::path_storage path_;
+  std::vector<vision::Point> discs_;
+  agg::rasterizer_scanline_aa<> shape_;
+  agg::scanline_u8 scanline_;
+};
+
+bool is_seen(const vision::KeyPoint& point) { return !(point.visibility.value_or(1) < seen_from); }
+
+}  // namespace
+
+void draw_poses(const Picture& picture, std::span<const vision::Pose> poses) {
+  if (poses.empty()) return;
+  Canvas canvas(picture);
+  for (const vision::Pose& pose : poses) canvas.box(pose.box);
+  canvas.paint(box_colour);
+  for (const Colour* colour : {&head, &arms, &body, &legs}) {
+    for (const vision::Pose& pose : poses) {
+      if (pose.points.size() != coco_points) continue;
+      for (const Limb& limb : limbs) {
+        const vision::KeyPoint &from = pose.points[limb.from], &to = pose.points[limb.to];
+        if (limb.colour == *colour && is_seen(from) && is_seen(to)) canvas.line(from.at, to.at);
+      }
+    }
+    canvas.paint(*colour);
+  }
+  for (const vision::Pose& pose : poses) {
+    for (const vision::KeyPoint& point : pose.points) {
+      if (is_seen(point)) canvas.disc(point.at);
+    }
+  }
+  canvas.paint({255, 255, 255});
+}
+
+}  // namespace batchfit::video
