@@ -123,6 +123,11 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
                    "end each model's search after this long with the best batch so far: 30s");
   tune->add_option("--confirm", options.confirm,
                    "run the answer for this long, and say whether it held: 60s");
+  tune->add_option("--video", options.videos,
+                   "of a pose model: tune the pipeline over these files too (docs/video.md)");
+  tune->add_option("--fps", options.frames_per_second, "frames a second of a live stream, with --video")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   add_measuring_options(*tune, options.cache, options.refresh);
   tune->add_option("--export-json", options.export_json,
                    "write the results as JSON ('-': stdout; docs/results.md)");

@@ -50,8 +50,10 @@ struct TuneOptions {
   std::string percentile = "50";
   std::optional<Batch> max_batch;
   std::string strategy = "guided";
-  std::string time_budget;  ///< empty: none
-  std::string confirm;      ///< empty: no confirmation
+  std::string time_budget;          ///< empty: none
+  std::string confirm;              ///< empty: no confirmation
+  std::vector<std::string> videos;  ///< the pipeline over them is tuned too
+  double frames_per_second = 25;    ///< of a live stream
   bool strict = false;
   bool no_look_ahead = false;
   bool refresh = false;

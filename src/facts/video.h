@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,35 @@ struct VideoRun {
   bool stopped = false;            ///< ended early because it was asked to
 
   double frames_per_second() const { return seconds > 0 ? static_cast<double>(frames) / seconds : 0; }
+
+  /// Once it is under way: the frames after the first pass, a second after it. The same as above where there
+  /// is too little after it.
+  double steady_frames_per_second() const;
+
   bool operator==(const VideoRun&) const = default;
 };
+
+/// Stages that share threads or a device, one after the other, limit a pipeline together.
+struct VideoResource {
+  std::string name;       ///< decoding, device, post-processing, writing, encoding
+  Seconds per_frame = 0;  ///< at its own pace
+};
+
+/// Those of a run, and the slowest of them, which is the most that its pipeline can reach.
+std::vector<VideoResource> video_resources(const VideoRun& run);
+VideoResource slowest_resource(const VideoRun& run);
+
+/// The run with the most frames a second from end to end, of near ties the first; null where there is none.
+const VideoRun* fastest(std::span<const VideoRun> runs);
+
+/// What live streams would see of a run's pipeline, each bringing so many frames a second.
+struct LiveFigures {
+  std::int64_t streams = 0;  ///< that the slowest resource carries
+  std::optional<Seconds>
+      latency;  ///< of a batch's first frame with so many streams; absent where it carries none
+  Seconds latency_of_one = 0;  ///< the same with a single stream
+};
+LiveFigures live_figures(const VideoRun& run, double frames_per_second);
 
 // Their JSON, as docs/video.md defines it.
 Json to_json(const VideoRun& run);

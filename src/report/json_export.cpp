@@ -6,6 +6,7 @@
 #include "report/distribution.h"
 #include "report/figures.h"
 #include "report/forecast_table.h"
+#include "report/video_table.h"
 
 namespace batchfit {
 namespace {
@@ -191,6 +192,7 @@ Json workload_json(const TunedWorkload& tuned) {
     json["answer"] = answer_json(tuned);
   }
   if (tuned.distribution) json["distribution"] = distribution_json(tuned);
+  if (tuned.pipeline) json["video"] = pipeline_json(*tuned.pipeline);
   if (tuned.confirmation) json["confirmation"] = confirmation_json(*tuned.confirmation);
   if (tuned.environment.total > 0) json["environment"]["total_bytes"] = tuned.environment.total;
   if (tuned.environment.others) json["environment"]["others_bytes"] = *tuned.environment.others;

@@ -8,6 +8,7 @@
 #include "report/distribution.h"
 #include "report/figures.h"
 #include "report/labels.h"
+#include "report/video_table.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -165,9 +166,11 @@ std::string render_table(const TuneRun& run, const TableOptions& options) {
     const TunedWorkload& tuned = run.workloads[i];
     std::vector<std::string> lines = certificate(tuned, run.limits, options.verbose);
     if (!shown("probes") && tuned.probes > 0) lines.push_back(effort_text(tuned));
-    if (lines.empty()) continue;
+    const std::string pipeline = tuned.pipeline ? render_pipeline(*tuned.pipeline) : "";
+    if (lines.empty() && pipeline.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";
     for (const std::string& line : lines) out += wrap(printable(line), text_width, 2);
+    out += pipeline;
   }
   return out;
 }

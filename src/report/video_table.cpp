@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "facts/json.h"
 #include "report/display.h"
@@ -45,32 +47,6 @@ std::string stage_row(const VideoStage& stage, std::int64_t frames) {
 
 }  // namespace
 
-std::vector<VideoResource> video_resources(const VideoRun& run) {
-  std::vector<VideoResource> all{
-      {"decoding", 0}, {"device", 0}, {"post-processing", 0}, {"writing", 0}, {"encoding", 0}};
-  const auto of = [&](const std::string& stage) -> VideoResource* {
-    if (stage == "decode") return &all[0];
-    if (stage == "prepare" || stage == "infer") return &all[1];
-    if (stage == "post" || stage == "draw") return &all[2];
-    if (stage == "lines") return &all[3];
-    if (stage == "encode") return &all[4];
-    return nullptr;
-  };
-  for (const VideoStage& stage : run.stages) {
-    if (VideoResource* resource = of(stage.name)) resource->per_frame += stage.per_frame(run.frames);
-  }
-  std::erase_if(all, [](const VideoResource& resource) { return resource.per_frame <= 0; });
-  return all;
-}
-
-VideoResource slowest_resource(const VideoRun& run) {
-  const auto all = video_resources(run);
-  const auto slower = [](const VideoResource& a, const VideoResource& b) {
-    return a.per_frame < b.per_frame;
-  };
-  return all.empty() ? VideoResource{} : *std::max_element(all.begin(), all.end(), slower);
-}
-
 std::string render_video(const Subject& subject, const VideoRun& run) {
   const Workload& workload = subject.workload;
   std::string text =
@@ -98,6 +74,62 @@ std::string render_video(const Subject& subject, const VideoRun& run) {
   for (const std::string& file : run.files) text += wrap("written: " + printable(file), width, 0);
   for (const std::string& note : run.notes) text += wrap(printable(note), width, 0);
   return text;
+}
+
+std::string render_pipeline(const TunedPipeline& pipeline) {
+  const VideoRun* best = fastest(pipeline.runs);
+  if (best == nullptr) return {};
+  const auto row = [](const std::array<std::string, 8>& cells) {
+    constexpr std::array<std::size_t, 8> widths{7, 10, 10, 9, 9, 17, 9, 9};
+    std::string text;
+    for (std::size_t i = 0; i < cells.size(); ++i) text += pad_left(cells[i], widths[i]);
+    return text + "\n";
+  };
+  std::string text =
+      wrap(fmt::format("{} video file{}, {}x{}; a frame's time by stage; live streams of {:g} frames/s",
+                       pipeline.videos.size(), pipeline.videos.size() == 1 ? "" : "s",
+                       best->inputs.front().width, best->inputs.front().height, pipeline.frames_per_second),
+           width, 2);
+  text += row({"batch", "frames/s", "decoding", "device", "post", "slowest", "streams", "latency"});
+  for (const VideoRun& run : pipeline.runs) {
+    const auto resources = video_resources(run);
+    const auto time_of = [&](std::string_view name) {
+      const auto found =
+          std::find_if(resources.begin(), resources.end(), [&](const auto& r) { return r.name == name; });
+      return found == resources.end() ? std::string(unknown_text) : format_seconds(found->per_frame);
+    };
+    const LiveFigures live = live_figures(run, pipeline.frames_per_second);
+    text +=
+        row({std::to_string(run.batch), throughput_text(run.steady_frames_per_second()), time_of("decoding"),
+             time_of("device"), time_of("post-processing"), slowest_resource(run).name,
+             count_text(live.streams), format_seconds(live.latency.value_or(live.latency_of_one))});
+  }
+  return text +
+         wrap(
+             fmt::format(
+                 "best: batch {}, {} frames/s; {} limits it. With one live stream a frame's latency is {}.",
+                 best->batch, throughput_text(best->steady_frames_per_second()), slowest_resource(*best).name,
+                 format_seconds(live_figures(*best, pipeline.frames_per_second).latency_of_one)),
+             width, 2);
+}
+
+Json pipeline_json(const TunedPipeline& pipeline) {
+  Json json = {{"videos", pipeline.videos},
+               {"live_frames_per_s", pipeline.frames_per_second},
+               {"runs", Json::array()}};
+  for (const VideoRun& run : pipeline.runs) {
+    Json entry = to_json(run);
+    const VideoResource slowest = slowest_resource(run);
+    const LiveFigures live = live_figures(run, pipeline.frames_per_second);
+    entry["frames_per_s"] = run.steady_frames_per_second();
+    entry["slowest"] = {{"name", slowest.name}, {"per_frame_s", slowest.per_frame}};
+    entry["live"] = {{"streams", live.streams}, {"latency_of_one_s", live.latency_of_one}};
+    if (live.latency) entry["live"]["latency_s"] = *live.latency;
+    json["runs"].push_back(std::move(entry));
+  }
+  if (const VideoRun* best = fastest(pipeline.runs)) json["batch"] = best->batch;
+  if (pipeline.error) json["error"] = pipeline.error->text();
+  return json;
 }
 
 std::string export_video_json(const Subject& subject, const VideoRun& run,

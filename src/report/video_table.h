@@ -5,22 +5,19 @@
 
 #include "facts/video.h"
 #include "facts/workload.h"
+#include "tune/tuned.h"
 
 namespace batchfit {
-
-/// Stages that share threads or a device, one after the other, limit a pipeline together.
-struct VideoResource {
-  std::string name;       ///< decoding, device, post-processing, encoding
-  Seconds per_frame = 0;  ///< at its own pace
-};
-
-/// Those of a run, and the slowest of them, which is the most that its pipeline can reach.
-std::vector<VideoResource> video_resources(const VideoRun& run);
-VideoResource slowest_resource(const VideoRun& run);
 
 /// A run over video as people read it on a terminal of 80 columns. Ends with \n. No text of a file can
 /// control the terminal.
 std::string render_video(const Subject& subject, const VideoRun& run);
+
+/// What tuning the pipeline showed, a row a batch, in 80 columns; "" where no batch was run. Ends with \n.
+std::string render_pipeline(const TunedPipeline& pipeline);
+
+/// The same as JSON (docs/video.md).
+Json pipeline_json(const TunedPipeline& pipeline);
 
 /// The run as docs/video.md defines it (format "batchfit-video", version 1); ends with \n.
 std::string export_video_json(const Subject& subject, const VideoRun& run,

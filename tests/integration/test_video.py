@@ -98,6 +98,23 @@ class Video(unittest.TestCase):
         self.assertGreater(frames, 0)
         self.assertEqual(self.frames_in(self.folder / "out.mp4"), frames)
 
+    def test_tune_finds_the_batch_of_the_whole_pipeline(self):
+        export = self.folder / "tuned.json"
+        command = [BATCHFIT, "tune", "yolo11n-pose", "--weights", WEIGHTS, "--image-size", 96, "--device", "cpu", "--threads", 1, "--max-batch", 4,
+                   "--latency-limit", "none", "--video", CLIP, "--fps", 5, "--no-cache", "-q", "--export-json", export]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        video = json.loads(export.read_text())["workloads"][0]["video"]
+        batches = [run["batch"] for run in video["runs"]]
+        self.assertEqual((batches[0], batches[-1]), (1, 4))
+        self.assertIn(video["batch"], batches)
+        best = next(run for run in video["runs"] if run["batch"] == video["batch"])
+        self.assertGreaterEqual(best["frames_per_s"], 0.97 * max(run["frames_per_s"] for run in video["runs"]))
+        for run in video["runs"]:
+            self.assertEqual(run["frames"], FRAMES)
+            self.assertEqual(run["live"]["streams"], int(1 / (run["slowest"]["per_frame_s"] * 5)))
+        self.assertIn("limits it", done.stdout)
+
     def test_what_cannot_be_run_is_a_clear_error(self):
         text = self.folder / "text.mp4"
         text.write_text("no video")
