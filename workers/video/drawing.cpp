@@ -27,10 +27,9 @@ constexpr double point_radius = 1.2;  // line widths
 
 struct Colour {
   int red, green, blue;
-  bool operator==(const Colour&) const = default;
 };
 
-constexpr Colour box_colour{0, 114, 255};
+constexpr Colour box_colour{0, 114, 255}, point_colour{255, 255, 255};
 constexpr Colour head{0, 220, 0}, arms{51, 153, 255}, body{255, 51, 255}, legs{255, 128, 0};
 
 struct Limb {
@@ -102,51 +101,56 @@ class Canvas {
         width_(
             std::max(2.0, line_share * static_cast<double>(picture.size.width + picture.size.height) / 2)) {}
 
-  void line(const vision::Point& from, const vision::Point& to) {
+  void line(const vision::Point& from, const vision::Point& to, const Colour& colour) {
+    path_.remove_all();
     path_.move_to(static_cast<double>(from.x), static_cast<double>(from.y));
     path_.line_to(static_cast<double>(to.x), static_cast<double>(to.y));
+    stroke(colour);
   }
 
-  void box(const vision::Box& box) {
+  void box(const vision::Box& box, const Colour& colour) {
+    path_.remove_all();
     path_.move_to(static_cast<double>(box.left), static_cast<double>(box.top));
     path_.line_to(static_cast<double>(box.right), static_cast<double>(box.top));
     path_.line_to(static_cast<double>(box.right), static_cast<double>(box.bottom));
     path_.line_to(static_cast<double>(box.left), static_cast<double>(box.bottom));
     path_.close_polygon();
+    stroke(colour);
   }
 
-  void disc(const vision::Point& at) { discs_.push_back(at); }
-
-  /// Draws what was added since the last time.
-  void paint(const Colour& colour) {
-    const auto values = planes_of(colour, picture_.colours);
-    if (rasterize(1, picture_.size.width, picture_.size.height)) luma_.fill(shape_, scanline_, values[0]);
-    if (rasterize(0.5, half_width_, half_height_)) {
-      blue_.fill(shape_, scanline_, values[1]);
-      red_.fill(shape_, scanline_, values[2]);
-    }
-    path_.remove_all();
-    discs_.clear();
+  void disc(const vision::Point& at, const Colour& colour) {
+    const double radius = width_ * point_radius;
+    agg::ellipse circle(static_cast<double>(at.x), static_cast<double>(at.y), radius, radius);
+    fill(circle, colour);
   }
 
  private:
-  /// The shapes at a plane's scale; false where there are none.
-  bool rasterize(double scale, std::int64_t width, std::int64_t height) {
-    shape_.reset();
-    shape_.clip_box(0, 0, static_cast<double>(width), static_cast<double>(height));
-    agg::trans_affine to_plane = agg::trans_affine_scaling(scale);
-    agg::conv_transform<agg::path_storage> scaled(path_, to_plane);
-    agg::conv_stroke<agg::conv_transform<agg::path_storage>> stroke(scaled);
-    stroke.width(width_ * scale);
-    stroke.line_cap(agg::round_cap);
-    shape_.add_path(stroke);
-    for (const vision::Point& at : discs_) {
-      const double radius = width_ * point_radius * scale;
-      agg::ellipse circle(static_cast<double>(at.x) * scale, static_cast<double>(at.y) * scale, radius,
-                          radius);
-      shape_.add_path(circle);
-    }
-    return path_.total_vertices() > 0 || !discs_.empty();
+  void stroke(const Colour& colour) {
+    agg::conv_stroke<agg::path_storage> outline(path_);
+    outline.width(width_);
+    outline.line_cap(agg::round_cap);
+    fill(outline, colour);
+  }
+
+  /// One shape after the other: to sort the cells of all at once takes longer.
+  template <class Shape>
+  void fill(Shape& shape, const Colour& colour) {
+    const auto values = planes_of(colour, picture_.colours);
+    rasterize(shape, 1, picture_.size.width, picture_.size.height);
+    luma_.fill(rasterizer_, scanline_, values[0]);
+    rasterize(shape, 0.5, half_width_, half_height_);
+    blue_.fill(rasterizer_, scanline_, values[1]);
+    red_.fill(rasterizer_, scanline_, values[2]);
+  }
+
+  /// The shape at a plane's scale.
+  template <class Shape>
+  void rasterize(Shape& shape, double scale, std::int64_t width, std::int64_t height) {
+    rasterizer_.reset();
+    rasterizer_.clip_box(0, 0, static_cast<double>(width), static_cast<double>(height));
+    const agg::trans_affine to_plane = agg::trans_affine_scaling(scale);
+    agg::conv_transform<Shape, const agg::trans_affine> scaled(shape, to_plane);
+    rasterizer_.add_path(scaled);
   }
 
   Picture picture_;
@@ -154,8 +158,7 @@ class Canvas {
   Plane luma_, blue_, red_;
   double width_;
   agg::path_storage path_;
-  std::vector<vision::Point> discs_;
-  agg::rasterizer_scanline_aa<> shape_;
+  agg::rasterizer_scanline_aa<> rasterizer_;
   agg::scanline_u8 scanline_;
 };
 
@@ -166,24 +169,17 @@ bool is_seen(const vision::KeyPoint& point) { return !(point.visibility.value_or
 void draw_poses(const Picture& picture, std::span<const vision::Pose> poses) {
   if (poses.empty()) return;
   Canvas canvas(picture);
-  for (const vision::Pose& pose : poses) canvas.box(pose.box);
-  canvas.paint(box_colour);
-  for (const Colour* colour : {&head, &arms, &body, &legs}) {
-    for (const vision::Pose& pose : poses) {
-      if (pose.points.size() != coco_points) continue;
-      for (const Limb& limb : limbs) {
-        const vision::KeyPoint &from = pose.points[limb.from], &to = pose.points[limb.to];
-        if (limb.colour == *colour && is_seen(from) && is_seen(to)) canvas.line(from.at, to.at);
-      }
-    }
-    canvas.paint(*colour);
-  }
   for (const vision::Pose& pose : poses) {
+    canvas.box(pose.box, box_colour);
+    for (const Limb& limb : limbs) {
+      if (pose.points.size() != coco_points) break;
+      const vision::KeyPoint &from = pose.points[limb.from], &to = pose.points[limb.to];
+      if (is_seen(from) && is_seen(to)) canvas.line(from.at, to.at, limb.colour);
+    }
     for (const vision::KeyPoint& point : pose.points) {
-      if (is_seen(point)) canvas.disc(point.at);
+      if (is_seen(point)) canvas.disc(point.at, point_colour);
     }
   }
-  canvas.paint({255, 255, 255});
 }
 
 }  // namespace batchfit::video
