@@ -29,6 +29,20 @@ TEST(FramePool, memory_is_used_again_and_more_than_the_most_is_waited_for) {
   EXPECT_EQ(made, 2);
 }
 
+TEST(FramePool, memory_can_be_made_ahead_up_to_the_most) {
+  int made = 0;
+  FramePool pool(10, 3, [&](std::size_t bytes) {
+    ++made;
+    return plain_memory(bytes);
+  });
+  pool.fill(2);
+  EXPECT_EQ(made, 2);
+  pool.fill(100);
+  EXPECT_EQ(made, 3);
+  EXPECT_NE(pool.lend(), nullptr);
+  EXPECT_EQ(made, 3);
+}
+
 TEST(FramePool, closing_it_wakes_who_waits) {
   FramePool pool(10, 1, plain_memory);
   const auto lent = pool.lend();

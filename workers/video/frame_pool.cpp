@@ -1,8 +1,14 @@
 #include "video/frame_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace batchfit::video {
+
+void FramePool::fill(std::size_t frames) {
+  std::vector<std::shared_ptr<std::byte>> lent;
+  for (std::size_t i = 0; i < std::min(frames, most_); ++i) lent.push_back(lend());
+}
 
 std::shared_ptr<std::byte> FramePool::lend() {
   std::shared_ptr<std::byte> memory;

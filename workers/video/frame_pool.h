@@ -18,6 +18,9 @@ class FramePool {
   FramePool(std::size_t bytes, std::size_t most, Make make)
       : bytes_(bytes), most_(most), make_(std::move(make)) {}
 
+  /// Makes memory ahead, for so many frames of the most: pinning it takes longer than decoding into it.
+  void fill(std::size_t frames);
+
   /// Waits for memory that is free; it is given back when the last copy goes. Null once the pool is closed.
   std::shared_ptr<std::byte> lend();
 

@@ -197,6 +197,7 @@ void Pipeline::decode(std::size_t index) {
       source.decoder = &*decoder;
     }
     try {
+      source.pool.fill(source.lent / 2);  // while ffmpeg starts
       decode_all(source, index, *decoder);
     } catch (const std::exception& error) {  // of the runtime that makes the memory
       fail({ErrorKind::runtime, std::string("no memory for frames: ") + error.what(), "use a smaller batch"});
