@@ -18,6 +18,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
 int run_forecast(const ForecastCommandOptions& options, const std::vector<std::string>& command_line,
                  Cancellation& cancel);
 int run_report(const ReportCommandOptions& options);
+int run_run(const RunOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel);
 int run_models(const WorkerChoice& options, Cancellation& cancel);
 int run_devices(const WorkerChoice& options, Cancellation& cancel);
 int run_cache(const CacheOptions& options, const std::string& action);

@@ -13,12 +13,14 @@ int main(int argc, char** argv) {
   TuneOptions tune_options;
   ForecastCommandOptions forecast_options;
   ReportCommandOptions report_options;
+  RunOptions run_options;
   WorkerChoice models_options;
   WorkerChoice devices_options;
   CacheOptions cache_options;
   const CLI::App* tune = add_tune(app, tune_options);
   const CLI::App* forecast = add_forecast(app, forecast_options);
   const CLI::App* report = add_report(app, report_options);
+  const CLI::App* run = add_run(app, run_options);
   const CLI::App* models = add_models(app, models_options);
   const CLI::App* devices = add_devices(app, devices_options);
   const CLI::App* cache = add_cache(app, cache_options);
@@ -36,6 +38,7 @@ int main(int argc, char** argv) {
   raise_on_signals(cancel);
   if (tune->parsed()) return run_tune(tune_options, {argv, argv + argc}, cancel);
   if (forecast->parsed()) return run_forecast(forecast_options, {argv, argv + argc}, cancel);
+  if (run->parsed()) return run_run(run_options, {argv, argv + argc}, cancel);
   if (models->parsed()) return run_models(models_options, cancel);
   if (devices->parsed()) return run_devices(devices_options, cancel);
   if (cache->parsed()) return run_cache(cache_options, cache->get_subcommands().front()->get_name());

@@ -187,6 +187,11 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
                    "end each model's search after this long with the best batch so far: 30s");
   tune->add_option("--confirm", options.confirm,
                    "run the answer for this long, and say whether it held: 60s");
+  tune->add_option("--video", options.videos,
+                   "of a pose model: tune the pipeline over these files too (docs/video.md)");
+  tune->add_option("--fps", options.frames_per_second, "frames a second of a live stream, with --video")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   add_measuring_options(*tune, options.cache, options.refresh);
   add_export_options(*tune, options.exports);
   auto* quiet = tune->add_flag("-q,--quiet", options.quiet, "no progress");
@@ -224,6 +229,39 @@ CLI::App* add_report(CLI::App& app, ReportCommandOptions& options) {
   add_cost_options(*report, options.cost);
   add_export_options(*report, options.exports);
   return report;
+}
+
+CLI::App* add_run(CLI::App& app, RunOptions& options) {
+  CLI::App* command =
+      app.add_subcommand("run", "find the poses in videos, in the batches that suit the device");
+  command->add_option("model", options.model, "name of a pose model: yolo11n-pose (see 'batchfit models')")
+      ->required();
+  command->add_option("--video", options.videos, "files to read; several share batches")->required();
+  command->add_option("--out", options.outputs,
+                      "write them with the poses drawn: a file for each, or a folder for all");
+  command->add_option("--json", options.json, "write the poses, a line a frame (docs/video.md)");
+  command
+      ->add_option("--batch", options.batch,
+                   "frames a pass, or auto: the cache's, tuned first where it has none")
+      ->capture_default_str()
+      ->check([](const std::string& text) { return text == "auto" ? "" : CLI::PositiveNumber(text); });
+  command->add_option("--confidence", options.confidence, "leave out what scores no more than this")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--overlap", options.overlap, "of two poses whose boxes overlap more, keep the better")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--max-frames", options.max_frames, "stop after so many frames of each file")
+      ->check(CLI::PositiveNumber);
+  add_worker_options(*command, options.worker);
+  add_workload_options(*command, options.workload);
+  add_cache_options(*command, options.cache);
+  command->add_flag("--no-cache", options.cache.off, "neither read nor write the cache");
+  command->add_option("--export-json", options.export_json,
+                      "write what the run took as JSON ('-': stdout; docs/video.md)");
+  auto* quiet = command->add_flag("-q,--quiet", options.quiet, "no progress");
+  command->add_flag("-v,--verbose", options.worker.verbose, "show what the worker prints")->excludes(quiet);
+  return command;
 }
 
 CLI::App* add_models(CLI::App& app, WorkerChoice& options) {

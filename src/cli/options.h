@@ -75,6 +75,8 @@ struct TuneOptions {
   bool explore = false;
   bool energy = false;
   CostOptions cost;
+  std::vector<std::string> videos;  ///< the pipeline over them is tuned too
+  double frames_per_second = 25;    ///< of a live stream
   bool strict = false;
   bool no_look_ahead = false;
   bool refresh = false;
@@ -102,10 +104,27 @@ struct ForecastCommandOptions {
   std::string export_json;
 };
 
+struct RunOptions {
+  std::string model;
+  WorkerChoice worker;
+  CacheOptions cache;
+  WorkloadChoice workload;
+  std::vector<std::string> videos;
+  std::vector<std::string> outputs;  ///< as outputs_of takes them
+  std::string json;
+  std::string batch = "auto";
+  double confidence = 0.25;
+  double overlap = 0.7;
+  std::optional<std::int64_t> max_frames;
+  bool quiet = false;
+  std::string export_json;
+};
+
 /// Each adds its subcommand, bound to the options, and returns it.
 CLI::App* add_tune(CLI::App& app, TuneOptions& options);
 CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options);
 CLI::App* add_report(CLI::App& app, ReportCommandOptions& options);
+CLI::App* add_run(CLI::App& app, RunOptions& options);
 CLI::App* add_models(CLI::App& app, WorkerChoice& options);
 CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
 CLI::App* add_cache(CLI::App& app, CacheOptions& options);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/terminal.h"
@@ -10,6 +11,9 @@
 
 namespace batchfit {
 namespace {
+
+constexpr int bar_width = 24;
+constexpr Seconds lasting_every = 10;
 
 std::string describe_observation(const Observation& seen) {
   std::string text = fmt::format("batch {}: ", seen.batch);
@@ -51,6 +55,22 @@ void Progress::loading() { show("loading", /*lasting=*/false); }
 TuneEvents Progress::events() {
   return {[this](const Probe& probe) { show(fmt::format("batch {} …", batch_of(probe)), /*lasting=*/false); },
           [this](const Record& record) { show(describe(record), /*lasting=*/true); }};
+}
+
+void Progress::frames(const VideoProgress& progress) {
+  const auto frames = static_cast<double>(progress.frames);
+  std::string text = fmt::format("{} frames", progress.frames);
+  if (progress.frames_total && *progress.frames_total > 0) {
+    const double share = std::min(1.0, frames / static_cast<double>(*progress.frames_total));
+    const auto full = static_cast<std::size_t>(share * bar_width);
+    text = fmt::format("[{:<{}}] {} of {} frames", std::string(full, '#'), bar_width, progress.frames,
+                       *progress.frames_total);
+  }
+  if (progress.seconds > 0) text += fmt::format(", {:.0f} frames/s", frames / progress.seconds);
+  // A log wants a line now and then.
+  const bool lasting = progress.seconds - lasting_at_ >= lasting_every;
+  if (lasting) lasting_at_ = progress.seconds;
+  show(text, lasting);
 }
 
 void Progress::clear() {

@@ -4,6 +4,7 @@
 
 #include "facts/evidence.h"
 #include "tune/tune.h"
+#include "worker/protocol.h"
 
 namespace batchfit {
 
@@ -17,6 +18,8 @@ class Progress {
   void begin(const std::string& label);
   void loading();
   TuneEvents events();
+  /// Of a run over video.
+  void frames(const VideoProgress& progress);
   /// Takes the live line away, so that a table or a warning can follow.
   void clear();
 
@@ -26,6 +29,7 @@ class Progress {
   bool quiet_;
   bool live_;
   std::string label_;
+  Seconds lasting_at_ = 0;  ///< of a run over video, the last line that stays
 };
 
 /// "12: 2.08 ms, 1.34 GiB" and the like, for one record.

@@ -20,6 +20,7 @@
 #include "facts/model_input.h"
 #include "report/distribution.h"
 #include "report/table.h"
+#include "tune/pipeline.h"
 #include "tune/suite.h"
 
 namespace batchfit {
@@ -42,6 +43,7 @@ int exit_code_of(const TuneRun& run) {
                                     : exit_code_of(workload.answer.status);
     if (code != exit_found) return code;
     if (!is_proven(workload)) return exit_undecided;
+    if (workload.pipeline && workload.pipeline->error) return exit_code_of(*workload.pipeline->error);
   }
   return exit_found;
 }
@@ -54,6 +56,18 @@ std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std
     for (const InputSizes& inputs : shapes) pairs.emplace_back(model, inputs);
   }
   return pairs;
+}
+
+/// Runs the pipeline over the videos, where there is a batch to run it at.
+void add_pipeline(TunedWorkload& tuned, const LoadRequest& request, const TuneOptions& options,
+                  const Limits& limits, Suite& suite, Progress& progress) {
+  if (tuned.error || !tuned.answer.batch() || tuned.answer.status == Status::interrupted) return;
+  const std::string label = label_of(request.model, options.workload, request.shape);
+  const PipelineGoal goal{
+      options.videos, options.frames_per_second,
+      [&](Batch batch) { progress.begin(fmt::format("{}  video, batch {}", label, batch)); },
+      [&](const VideoProgress& now) { progress.frames(now); }};
+  tuned.pipeline = tune_pipeline(request, tuned, limits, goal, suite.worker());
 }
 
 }  // namespace
@@ -76,6 +90,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   }
   const auto objective = objective_of(options);
   if (!objective) return report_error(objective.error());
+  if (!options.videos.empty() && (shapes->size() > 1 || !shapes->front().told.empty())) {
+    return report_error({ErrorKind::usage, "--video goes with one size of the input", "name one image_size"});
+  }
   const auto budget = duration_of("--time-budget", options.time_budget);
   if (!budget) return report_error(budget.error());
   const auto confirm = duration_of("--confirm", options.confirm);
@@ -117,6 +134,9 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
       progress.begin(label_of(request->model, options.workload, sizes));
     };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
+    request->shape = inputs.sizes;
+    if (!options.videos.empty())
+      add_pipeline(run.workloads.back(), *request, options, *limits, suite, progress);
     run.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (!exports.any()) continue;
     // The next model loads meanwhile.
@@ -140,6 +160,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   }
   for (const TunedWorkload& workload : run.workloads) {
     if (workload.error) report_error(*workload.error);
+    if (workload.pipeline && workload.pipeline->error) report_error(*workload.pipeline->error);
   }
   return cancel.raised() ? exit_code_of_signal() : exit_code_of(run);
 }

@@ -5,6 +5,7 @@
 
 #include "report/distribution.h"
 #include "report/forecast_table.h"
+#include "report/video_table.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -215,6 +216,7 @@ Json workload_json(const WorkloadReport& workload) {
     json["answer"] = answer_json(workload);
   }
   if (workload.mixture) json["distribution"] = mixture_json(*workload.mixture);
+  if (workload.pipeline) json["video"] = pipeline_json(*workload.pipeline);
   if (workload.confirmation) json["confirmation"] = confirmation_json(*workload.confirmation);
   if (workload.environment.total > 0) json["environment"]["total_bytes"] = workload.environment.total;
   if (workload.environment.others) json["environment"]["others_bytes"] = *workload.environment.others;

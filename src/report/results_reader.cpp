@@ -6,6 +6,7 @@
 #include "base/mapped_text.h"
 #include "report/json_export.h"
 #include "report/report_fields.h"
+#include "report/video_table.h"
 
 namespace batchfit {
 namespace {
@@ -189,6 +190,8 @@ WorkloadReport workload(JsonCursor& cursor) {
       out.mixture = part(cursor, mixture_from_json);
     } else if (key == "confirmation") {
       out.confirmation = part(cursor, confirmation_from_json);
+    } else if (key == "video") {
+      out.pipeline = part(cursor, pipeline_from_json);
     } else if (key == "environment") {
       out.environment = part(cursor, environment_from_json);
     } else if (key == "relaxations") {

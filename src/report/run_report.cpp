@@ -40,6 +40,7 @@ WorkloadReport report_of(const TunedWorkload& tuned, const Limits& limits, bool 
   out.launch_bound_up_to = launch_bound_up_to(tuned.evidence);
   out.relaxations = tuned.relaxations;
   out.confirmation = tuned.confirmation;
+  out.pipeline = tuned.pipeline;
   if (tuned.distribution) out.mixture = mixture_of(tuned);
   out.environment = tuned.environment;
   out.probes = tuned.probes;

@@ -36,6 +36,7 @@ struct WorkloadReport {
   std::vector<Processing> processing;
   std::optional<Confirmation> confirmation;
   std::optional<MixtureReport> mixture;
+  std::optional<TunedPipeline> pipeline;
   Environment environment;
   int probes = 0;
   Seconds seconds = 0;

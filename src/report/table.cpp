@@ -6,6 +6,7 @@
 #include "report/display.h"
 #include "report/labels.h"
 #include "report/objective_lines.h"
+#include "report/video_table.h"
 #include "report/wording.h"
 
 namespace batchfit {
@@ -116,9 +117,11 @@ std::string render_table(const RunReport& run, const TableOptions& options) {
     std::vector<std::string> lines = workload.certificate;
     if (std::string cost = cost_line(workload, run.items); !cost.empty()) lines.push_back(std::move(cost));
     if (!shown("probes") && workload.probes > 0) lines.push_back(effort_text(workload));
-    if (lines.empty()) continue;
+    const std::string pipeline = workload.pipeline ? render_pipeline(*workload.pipeline) : "";
+    if (lines.empty() && pipeline.empty()) continue;
     out += "\n" + painted(printable(labels.models[i]), bold, options) + "\n";
     for (const std::string& line : lines) out += wrap(printable(line), text_width, 2);
+    out += pipeline;
   }
   return out;
 }

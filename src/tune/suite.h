@@ -42,6 +42,9 @@ class Suite {
   TunedWorkload tune(LoadRequest request, const InputSizes& inputs, const TuneGoal& goal,
                      const TuneEvents& events);
 
+  /// The worker itself, for what is no probe; it may have another model loaded, or none.
+  RemoteWorker& worker() { return worker_; }
+
   /// Called when a worker is about to load a model.
   std::function<void()> on_load;
   /// Called when sizes are about to be tuned, or measured for the distribution.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "facts/evidence.h"
+#include "facts/video.h"
 #include "facts/workload.h"
 #include "judge/limits.h"
 #include "search/answer.h"
@@ -42,6 +43,14 @@ struct Confirmation {
   bool broken() const { return ruling.verdict == Verdict::fail; }
 };
 
+/// The pipeline over video around a workload, run at several batches.
+struct TunedPipeline {
+  std::vector<std::string> videos;
+  double frames_per_second = 25;  ///< of a live stream
+  std::vector<VideoRun> runs;     ///< ascending by batch, which the limits allow
+  std::optional<Error> error;     ///< why there is none, or no more
+};
+
 /// One workload of a run, with all that reports are made from.
 struct TunedWorkload {
   std::string model;               ///< as the user named it
@@ -54,6 +63,7 @@ struct TunedWorkload {
   Evidence evidence;
   Environment environment;
   std::optional<MeasuredDistribution> distribution;  ///< absent where all inputs are alike
+  std::optional<TunedPipeline> pipeline;             ///< where video was named
   int probes = 0;           ///< made by this run; 0 where all evidence came from the cache
   Seconds seconds = 0;      ///< wall time of this run for the workload
   bool from_cache = false;  ///< no worker was started for it

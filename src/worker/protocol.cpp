@@ -193,6 +193,42 @@ Result<Reply> read_reply(std::string_view line, std::int64_t id) {
   return reply;
 }
 
+std::optional<Json> read_progress(std::string_view line, std::int64_t id) {
+  auto json = parse_json(line);
+  if (!json || !json->is_object() || !json->contains("progress") || json->value("id", Json()) != id) {
+    return std::nullopt;
+  }
+  return std::move(json->at("progress"));
+}
+
+Json video_request(const VideoRequest& request) {
+  Json json = {{"op", "run_video"},
+               {"batch", request.batch},
+               {"inputs", request.inputs},
+               {"confidence", request.confidence},
+               {"overlap", request.overlap}};
+  if (!request.outputs.empty()) json["outputs"] = request.outputs;
+  if (!request.json.empty()) json["json"] = request.json;
+  if (request.max_frames) json["max_frames"] = *request.max_frames;
+  return json;
+}
+
+Result<VideoRun> read_video_reply(const Json& body) {
+  Fields fields = fields_of(body, "reply to run_video");
+  VideoRun run;
+  read_object(fields, "video", video_run_from_json, run);
+  return fields.finish(std::move(run));
+}
+
+Result<VideoProgress> read_video_progress(const Json& progress) {
+  Fields fields = fields_of(progress, "progress");
+  VideoProgress out;
+  fields.required("frames", out.frames);
+  fields.required("seconds", out.seconds);
+  fields.maybe("frames_total", out.frames_total);
+  return fields.finish(out);
+}
+
 Result<Hello> read_hello(const Json& body) {
   Fields fields = fields_of(body, "reply to hello");
   std::int64_t version = 0;

@@ -12,6 +12,7 @@
 #include "facts/json.h"
 #include "facts/model_input.h"
 #include "facts/probe.h"
+#include "facts/video.h"
 #include "facts/workload.h"
 
 namespace batchfit {
@@ -75,6 +76,20 @@ Json load_request(const LoadRequest& request);
 Json probe_request(const Measure& measure, const ProbeDetails& details);
 Json probe_request(const Compare& compare, const ProbeDetails& details);
 
+/// Which files to run the loaded model over, and what to write of it.
+struct VideoRequest {
+  Batch batch = 1;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;  ///< one an input; empty: none
+  std::string json;                  ///< empty: none
+  double confidence = 0.25;
+  double overlap = 0.7;
+  std::optional<std::int64_t> max_frames;  ///< of each input
+
+  bool operator==(const VideoRequest&) const = default;
+};
+Json video_request(const VideoRequest& request);
+
 /// A worker's error: the request failed and the worker goes on.
 struct WorkerError {
   std::string kind;  ///< usage | unavailable | unsupported | out_of_memory | runtime
@@ -101,6 +116,9 @@ struct Capabilities {
   bool has(const std::string& name) const { return names.contains(name); }
   bool operator==(const Capabilities&) const = default;
 };
+
+/// The progress object of a line that tells of request `id`'s progress; nullopt of any other line.
+std::optional<Json> read_progress(std::string_view line, std::int64_t id);
 
 struct ModelInfo {
   std::string name;
@@ -140,6 +158,16 @@ Result<Hello> read_hello(const Json& body);
 Result<std::vector<DeviceInfo>> read_devices(const Json& body);
 Result<Loaded> read_loaded(const Json& body);
 Result<Environment> read_environment(const Json& body);
+
+Result<VideoRun> read_video_reply(const Json& body);
+
+/// What a worker tells while it runs over video.
+struct VideoProgress {
+  std::int64_t frames = 0;
+  std::optional<std::int64_t> frames_total;
+  Seconds seconds = 0;
+};
+Result<VideoProgress> read_video_progress(const Json& progress);
 
 /// One observation of the batch that was asked for, and at most one trace of it; or one comparison of the two
 /// batches with 1 to the asked number of pairs. Anything else is an error.

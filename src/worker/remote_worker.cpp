@@ -51,10 +51,10 @@ std::string RemoteWorker::end_session() {
 }
 
 /// Any error means that this process cannot be trusted to be where the tuner thinks it is: it is ended.
-Result<Reply> RemoteWorker::ask(Json request, Seconds timeout) {
+Result<Reply> RemoteWorker::ask(Json request, Seconds timeout, const Session::Told& told) {
   const std::string op = request.at("op");
   request["number"] = probes_;
-  auto reply = session_->ask(std::move(request), timeout);
+  auto reply = session_->ask(std::move(request), timeout, told);
   if (reply) {
     if (reply->replace_worker) end_session();
     return reply;
@@ -154,6 +154,23 @@ Result<void> RemoteWorker::release() {
   if (!reply) return failure(reply.error());
   if (reply->refusal) return failure(reply->refusal->error());
   return {};
+}
+
+Result<VideoRun> RemoteWorker::run_video(const VideoRequest& request,
+                                         const std::function<void(const VideoProgress&)>& told) {
+  if (auto ready = ensure_loaded(); !ready) return failure(ready.error());
+  if (!can("video")) {
+    return failure(ErrorKind::usage, requested_->model + " is no model that this worker runs over video",
+                   "name a pose model, such as yolo11n-pose");
+  }
+  const auto reply = ask(video_request(request), options_.patience.probe, [&told](const Json& progress) {
+    if (const auto read = read_video_progress(progress)) told(*read);
+  });
+  if (!reply) return failure(reply.error());
+  if (reply->refusal) return failure(reply->refusal->error());
+  auto run = read_video_reply(reply->body);
+  if (!run) end_session();
+  return run;
 }
 
 void RemoteWorker::quit() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +17,7 @@ namespace batchfit {
 struct Patience {
   Seconds hello = 120;  ///< also `devices`: importing a framework from a cold network disk
   Seconds load = 900;   ///< reading tens of gigabytes of weights
-  Seconds probe = 300;  ///< also `compare`
+  Seconds probe = 300;  ///< also `compare`, and between two lines of progress of `run_video`
   Seconds other = 30;
 };
 
@@ -47,6 +48,12 @@ class RemoteWorker : public Worker {
   Result<Loaded> load(const LoadRequest& request);  ///< also says what later replacements load
   Result<void> release();
 
+  /// Runs the loaded model over video, and `told` how far it is. Where the cancellation is raised it ends in
+  /// good order, and what was done is the answer. usage error where the worker cannot, or the model finds no
+  /// poses.
+  Result<VideoRun> run_video(const VideoRequest& request,
+                             const std::function<void(const VideoProgress&)>& told);
+
   /// Ends the process, politely where it still answers.
   void quit();
 
@@ -72,7 +79,7 @@ class RemoteWorker : public Worker {
   std::optional<pid_t> pid() const;
 
  private:
-  Result<Reply> ask(Json request, Seconds timeout);
+  Result<Reply> ask(Json request, Seconds timeout, const Session::Told& told = nullptr);
   template <class T>
   Result<T> ask_for(Json request, Seconds timeout, Result<T> (*read)(const Json&));
   Result<void> ensure_session();

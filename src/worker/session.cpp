@@ -38,17 +38,30 @@ void Session::send_heartbeats(const std::stop_token& stop, Seconds every) {
   }
 }
 
-Result<Reply> Session::ask(Json request, Seconds timeout) {
-  const Deadline deadline = deadline_in(timeout);
+Result<Reply> Session::ask(Json request, Seconds timeout, const Told& told) {
+  Deadline deadline = deadline_in(timeout);
   request["id"] = ++last_id_;
   const std::string line = dump_json(request);
   if (line.size() > longest_request_line) {
     return failure(ErrorKind::usage, "a request longer than " + format_bytes(longest_request_line));
   }
   if (auto sent = process_->write_line(line, deadline, cancel_); !sent) return failure(sent.error());
-  auto answer = process_->read_line(longest_reply_line, deadline, cancel_);
-  if (!answer) return failure(answer.error());
-  return read_reply(*answer, last_id_);
+  const Cancellation* cancel = cancel_;
+  for (;;) {
+    const auto answer = process_->read_line(longest_reply_line, deadline, cancel);
+    const bool stops = told && !answer && answer.error().kind == ErrorKind::interrupted && cancel != nullptr;
+    if (!answer && !stops) return failure(answer.error());
+    if (stops) {
+      cancel = nullptr;
+      const auto asked = process_->write_line(dump_json({{"op", "stop"}}), deadline_in(timeout));
+      if (!asked) return failure(asked.error());
+    } else {
+      const auto progress = told ? read_progress(*answer, last_id_) : std::nullopt;
+      if (!progress) return read_reply(*answer, last_id_);
+      told(*progress);
+    }
+    deadline = deadline_in(timeout);
+  }
 }
 
 std::string Session::end(const Graces& graces) {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,9 +23,14 @@ class Session {
   static Result<std::unique_ptr<Session>> start(const std::string& command, Seconds heartbeat_timeout,
                                                 bool show_stderr, const Cancellation* cancel);
 
+  using Told = std::function<void(const Json& progress)>;
+
   /// Sends the request and waits for its reply. Errors: runtime (the process ended or closed a pipe),
   /// timeout, protocol, interrupted. A refusal by the worker is a Reply.
-  Result<Reply> ask(Json request, Seconds timeout);
+  ///
+  /// With `told` the worker may tell of its progress, and has the whole time-out again each time; where the
+  /// cancellation is raised it is asked to stop, and its reply still waited for.
+  Result<Reply> ask(Json request, Seconds timeout, const Told& told = nullptr);
 
   /// Ends the process. Says how it ended and the last thing it said, for people, on one line.
   std::string end(const Graces& graces);

@@ -138,9 +138,16 @@ TEST(Handler, cuda_devices_are_numbered_from_0) {
     EXPECT_FALSE(cuda_index(name)) << name;
 }
 
+class SilentCall : public Call {
+ public:
+  void progress(const Json&) override {}
+  bool stop_asked() const override { return false; }
+};
+
 TEST(Handler, hello_lists_the_models_and_touches_no_device) {
   TorchHandler handler;
-  const auto reply = handler.handle("hello", Json{{"protocol", 1}});
+  SilentCall call;
+  const auto reply = handler.handle("hello", Json{{"protocol", 1}}, call);
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->at("protocol"), 1);
   EXPECT_EQ(reply->at("models").size(), models().size());
@@ -149,7 +156,8 @@ TEST(Handler, hello_lists_the_models_and_touches_no_device) {
 
 TEST(Handler, a_probe_before_a_load_is_a_usage_error) {
   TorchHandler handler;
-  const auto reply = handler.handle("probe", Json{{"batch", 1}});
+  SilentCall call;
+  const auto reply = handler.handle("probe", Json{{"batch", 1}}, call);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, RefusalKind::usage);
   EXPECT_FALSE(reply.error().remedy.empty());

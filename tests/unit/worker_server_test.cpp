@@ -45,10 +45,15 @@ TEST(Reply, an_error_names_its_kind_and_what_to_do) {
       "error":{"kind":"out_of_memory","message":"no room","remedy":"free some"}})"));
 }
 
-/// Answers "echo" with the request's text; "hang" never ends; "throw" throws.
+/// Answers "echo" with the request's text; "count" tells what it counts until it is stopped; "hang" never
+/// ends; "throw" throws.
 class EchoHandler : public Handler {
  public:
-  Answer<Json> handle(const std::string& op, const Json& request) override {
+  Answer<Json> handle(const std::string& op, const Json& request, Call& call) override {
+    if (op == "count") {
+      for (int i = 1; !call.stop_asked(); ++i) call.progress(Json{{"counted", i}});
+      return Json{{"stopped", true}};
+    }
     if (op == "hang") {
       for (;;) ::pause();
     }
@@ -139,6 +144,16 @@ TEST(Server, an_unknown_operation_is_unsupported_and_an_exception_is_a_runtime_e
   EXPECT_EQ(served.answer().at("error").at("kind"), "unsupported");
   EXPECT_EQ(served.answer().at("error").at("message"), "throw: thrown");
   EXPECT_EQ(served.answer().at("text"), "e");
+}
+
+TEST(Server, an_operation_tells_of_its_progress_until_it_is_stopped) {
+  Served served;
+  served.send("{\"op\":\"stop\"}\n{\"id\":5,\"op\":\"count\"}\n");
+  EXPECT_EQ(served.answer(), Json::parse(R"({"id":5,"progress":{"counted":1}})"));
+  served.send("{\"op\":\"stop\"}\n");
+  Json line = served.answer();
+  while (line.contains("progress")) line = served.answer();
+  EXPECT_EQ(line, Json::parse(R"({"id":5,"ok":true,"stopped":true})"));
 }
 
 TEST(Server, after_quit_it_answers_and_exits_with_0) {

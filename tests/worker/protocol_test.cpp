@@ -166,5 +166,12 @@ TEST(Requests, say_what_the_protocol_page_says) {
   EXPECT_EQ(probe_request(Compare{1, 8, 20}, {}).at("pairs"), 20);
 }
 
+TEST(Protocol, a_line_of_progress_is_told_from_an_answer_and_from_another_requests) {
+  EXPECT_EQ(read_progress(R"({"id":7,"progress":{"frames":3}})", 7), Json::parse(R"({"frames":3})"));
+  EXPECT_FALSE(read_progress(R"({"id":7,"ok":true})", 7));
+  EXPECT_FALSE(read_progress(R"({"id":6,"progress":{}})", 7));
+  EXPECT_FALSE(read_progress("no JSON", 7));
+}
+
 }  // namespace
 }  // namespace batchfit

@@ -45,9 +45,13 @@ class Requests {
     {
       const std::lock_guard lock(mutex_);
       queue_.push_back(std::move(request));
+      stop_ = false;  // one that came before it was not for it
     }
     arrived_.notify_one();
   }
+
+  void ask_to_stop() { stop_ = true; }
+  bool stop_asked() const { return stop_; }
 
   Result<Json> take() {
     std::unique_lock lock(mutex_);
@@ -61,6 +65,7 @@ class Requests {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Result<Json>> queue_;
+  std::atomic<bool> stop_ = false;
 };
 
 /// The heartbeat time-out in milliseconds, as poll takes it; negative: none was named yet.
@@ -84,6 +89,7 @@ void take_line(const std::string& line, Requests& requests, TimeOut& time_out) {
   Result<Json> request = parse_json(line);
   const std::string op = request ? op_of(*request) : std::string();
   if (op == "heartbeat") return;
+  if (op == "stop") return requests.ask_to_stop();
   if (op == "hello") adopt_time_out(*request, time_out);
   requests.put(std::move(request));
 }
@@ -106,7 +112,30 @@ void take_line(const std::string& line, Requests& requests, TimeOut& time_out) {
   }
 }
 
-Answer<Json> answer(const Result<Json>& request, Handler& handler) {
+void send(int output, const std::string& line) {
+  if (!write_all(output, line + "\n")) end_process(1, "the tuner no longer reads");
+}
+
+/// The request taken last.
+class ServedCall : public Call {
+ public:
+  ServedCall(int output, const Requests& requests, const Json& id)
+      : output_(output), requests_(requests), id_(id) {}
+
+  void progress(const Json& progress) override {
+    Json line = {{"progress", progress}};
+    if (!id_.is_null()) line["id"] = id_;
+    send(output_, dump_json(line));
+  }
+  bool stop_asked() const override { return requests_.stop_asked(); }
+
+ private:
+  int output_;
+  const Requests& requests_;
+  const Json& id_;
+};
+
+Answer<Json> answer(const Result<Json>& request, Handler& handler, Call& call) {
   if (!request)
     return refuse(RefusalKind::usage, "the request is " + request.error().message,
                   "send one JSON object a line");
@@ -114,7 +143,7 @@ Answer<Json> answer(const Result<Json>& request, Handler& handler) {
   if (op.empty()) return refuse(RefusalKind::usage, "the request has no 'op'", "see docs/protocol.md");
   if (op == "quit") return Json::object();
   try {
-    return handler.handle(op, *request);
+    return handler.handle(op, *request, call);
   } catch (const std::exception& error) {
     return refuse(RefusalKind::runtime, op + ": " + error.what());
   }
@@ -134,8 +163,8 @@ void serve(int input, int output, Handler& handler) {
   for (;;) {
     const Result<Json> request = requests.take();
     const Json id = request && request->is_object() && request->contains("id") ? request->at("id") : Json();
-    const std::string line = reply_line(id, answer(request, handler));
-    if (!write_all(output, line + "\n")) end_process(1, "the tuner no longer reads");
+    ServedCall call(output, requests, id);
+    send(output, reply_line(id, answer(request, handler, call)));
     if (request && op_of(*request) == "quit") end_process(0, "");
   }
 }

@@ -10,15 +10,27 @@ namespace batchfit {
 /// Longest line a tuner may send (docs/protocol.md).
 inline constexpr std::size_t request_limit_bytes = std::size_t{1} << 20;
 
+/// The request that is being worked on, for operations that take long.
+class Call {
+ public:
+  virtual ~Call() = default;
+
+  /// Sends a line with the request's id and this as its `progress`.
+  virtual void progress(const Json& progress) = 0;
+
+  /// Whether the tuner has asked to end this request early.
+  virtual bool stop_asked() const = 0;
+};
+
 /// What a worker does; the server does the rest of the protocol.
 class Handler {
  public:
   virtual ~Handler() = default;
 
   /// Answers one request, on the thread that called `serve`. `hello` is asked like any other operation (the
-  /// server itself reads its time-out); `quit` and heartbeats are not. An operation that it does not have:
-  /// `unsupported`. An exception that leaves it is answered as a `runtime` error.
-  virtual Answer<Json> handle(const std::string& op, const Json& request) = 0;
+  /// server itself reads its time-out); `quit`, `stop` and heartbeats are not. An operation that it does not
+  /// have: `unsupported`. An exception that leaves it is answered as a `runtime` error.
+  virtual Answer<Json> handle(const std::string& op, const Json& request, Call& call) = 0;
 };
 
 /// Keeps the process's stdout for the protocol: returns a descriptor of it, and from then on what anything

@@ -37,7 +37,7 @@ void check_batch(Fields& fields, const char* name, Batch batch) {
 
 }  // namespace
 
-Answer<Json> SimWorker::handle(const std::string& op, const Json& request) {
+Answer<Json> SimWorker::handle(const std::string& op, const Json& request, Call&) {
   const Moment moment = moment_of(op, request);
   Answer<Json> good = answer(op, request);
   if (good && leaks_) spoil(*good);

@@ -16,7 +16,7 @@ class SimWorker : public Handler {
  public:
   SimWorker(SimDevice device, int output) : device_(std::move(device)), output_(output) {}
 
-  Answer<Json> handle(const std::string& op, const Json& request) override;
+  Answer<Json> handle(const std::string& op, const Json& request, Call& call) override;
 
  private:
   Answer<Json> answer(const std::string& op, const Json& request);

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "cpu_pose_pass.h"
 #include "device/host.h"
 #include "engine.h"
 #include "loaded_model.h"
@@ -42,7 +43,11 @@ class CpuEngine : public Engine {
     return {device_, runtime, workload};
   }
   std::vector<std::string> notes() const override { return loaded_.notes(); }
-  std::vector<std::string> capabilities() const override { return {"compare"}; }
+  std::vector<std::string> capabilities() const override {
+    std::vector<std::string> names{"compare"};
+    if (pose_row()) names.emplace_back("video");
+    return names;
+  }
   Environment environment() override { return {device_.total_memory, std::nullopt}; }
 
   Measured probe(const ProbeRequest& request) override {
@@ -81,6 +86,12 @@ class CpuEngine : public Engine {
     comparison.pairs = take_pairs(reference, candidate, draw_order(request.pairs, request.seed));
     comparison.took = now() - comparison.started_at;
     return comparison;
+  }
+
+  std::optional<vision::PoseRow> pose_row() const override { return loaded_.model->pose_row(); }
+
+  Answer<std::unique_ptr<video::PosePass>> pose_pass(Batch batch, float confidence) override {
+    return cpu_pose_pass(loaded_, batch, confidence);
   }
 
  private:

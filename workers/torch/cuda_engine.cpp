@@ -9,6 +9,7 @@
 #include "cuda_device.h"
 #include "cuda_failure.h"
 #include "cuda_pass.h"
+#include "cuda_pose_pass.h"
 #include "cuda_trace.h"
 #include "engine.h"
 #include "loaded_model.h"
@@ -63,12 +64,16 @@ class CudaEngine : public Engine {
     if (device_.context()) names.emplace_back("environment");
     if (device_.conditions() != Conditions{}) names.emplace_back("conditions");
     if (device_.energy_j()) names.emplace_back("energy");
+    if (pose_row()) names.emplace_back("video");
     return names;
   }
   Environment environment() override { return device_.environment(); }
 
   Measured probe(const ProbeRequest& request) override;
   Answer<Comparison> compare(const CompareRequest& request) override;
+
+  std::optional<vision::PoseRow> pose_row() const override { return loaded_.model->pose_row(); }
+  Answer<std::unique_ptr<video::PosePass>> pose_pass(Batch batch, float confidence) override;
 
  private:
   std::optional<CudaFailure> attempt_step(const std::function<void()>& step) const {
@@ -306,6 +311,20 @@ Answer<Comparison> CudaEngine::compare(const CompareRequest& request) {
   comparison.conditions.others_after = device_.others();
   comparison.took = now() - comparison.started_at;
   return comparison;
+}
+
+Answer<std::unique_ptr<video::PosePass>> CudaEngine::pose_pass(Batch batch, float confidence) {
+  const c10::cuda::CUDAStreamGuard on_stream(device_.stream());
+  device_.empty_allocator();
+  device_.limit_allocator(std::nullopt);
+  std::unique_ptr<video::PosePass> pass;
+  const auto failed = attempt_step(
+      [&] { pass = std::make_unique<CudaPosePass>(loaded_, device_, batch, timing_, confidence); });
+  if (!failed) return pass;
+  return tl::unexpected(Refusal{failed->out_of_memory ? RefusalKind::out_of_memory : RefusalKind::runtime,
+                                fmt::format("a pass over {} pictures: {}", batch, failed->reason),
+                                failed->out_of_memory ? "use a smaller batch" : "",
+                                timing_ == Timing::graph || !device_.usable()});
 }
 
 }  // namespace

@@ -81,25 +81,29 @@ void EagerPass::rehearse() {
   C10_CUDA_CHECK(cudaGraphDestroy(recorded));
 }
 
-GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
-                     std::optional<AllocationTrace>* trace)
-    : CudaPass(loaded, device, batch) {
+std::unique_ptr<at::cuda::CUDAGraph> capture(CudaDevice& device, const std::function<void()>& body) {
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
-  C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the inputs are there before the graph reads it
-  std::optional<CudaTrace> recording;
-  if (trace != nullptr) recording.emplace(device, batch, Timing::graph);
+  C10_CUDA_CHECK(cudaStreamSynchronize(device.stream()));  // the inputs are there before the graph reads them
   try {
     graph->capture_begin();
-    // The output's memory belongs to the graph's pool; nothing needs its value.
-    loaded.run(this->inputs());
+    body();
     graph->capture_end();
   } catch (...) {
     abandon_capture(*graph, device.index());
     static_cast<void>(graph.release());  // destroying half a capture raises again
     throw;
   }
-  if (recording) *trace = recording->finish(graph->pool());
-  graph_ = std::move(graph);
+  return graph;
+}
+
+GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
+                     std::optional<AllocationTrace>* trace)
+    : CudaPass(loaded, device, batch) {
+  std::optional<CudaTrace> recording;
+  if (trace != nullptr) recording.emplace(device, batch, Timing::graph);
+  // The output's memory belongs to the graph's pool; nothing needs its value.
+  graph_ = capture(device, [&] { loaded.run(this->inputs()); });
+  if (recording) *trace = recording->finish(graph_->pool());
 }
 
 void GraphPass::launch() { graph_->replay(); }

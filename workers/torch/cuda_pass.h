@@ -2,6 +2,7 @@
 
 #include <ATen/cuda/CUDAGraph.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,6 +57,10 @@ class EagerPass : public CudaPass {
  private:
   void launch() override;
 };
+
+/// A graph of what `body` launches on the device's stream, which must be current. Throws what the capture
+/// throws; the process's CUDA state must then be taken for lost.
+std::unique_ptr<at::cuda::CUDAGraph> capture(CudaDevice& device, const std::function<void()>& body);
 
 /// Replays of a captured graph, which keeps its memory in a private pool. The constructor captures it and
 /// throws what the capture throws; the process's CUDA state must then be taken for lost. Where `trace` is

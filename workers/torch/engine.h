@@ -11,6 +11,8 @@
 #include "facts/trace.h"
 #include "facts/workload.h"
 #include "requests.h"
+#include "video/pose_pass.h"
+#include "vision/poses.h"
 
 namespace batchfit {
 
@@ -32,6 +34,12 @@ class Engine {
   virtual Environment environment() = 0;
   virtual Measured probe(const ProbeRequest& request) = 0;
   virtual Answer<Comparison> compare(const CompareRequest& request) = 0;
+
+  /// What a row of the model's output says; nullopt where it finds no poses.
+  virtual std::optional<vision::PoseRow> pose_row() const = 0;
+  /// Of a model that finds poses: its passes over pictures, in batches of up to so many, and of their rows
+  /// those above the confidence. One at a time.
+  virtual Answer<std::unique_ptr<video::PosePass>> pose_pass(Batch batch, float confidence) = 0;
 };
 
 // The devices, and a model on one of them. `load` refuses what the device or the model does not have.

@@ -9,6 +9,7 @@
 
 #include "models/model.h"
 #include "runtime.h"
+#include "video.h"
 
 namespace batchfit {
 namespace {
@@ -24,7 +25,7 @@ Json hello() {
           {"runtime", to_json(libtorch_runtime())},
           {"capabilities",
            {"graph_timing", "memory_cap", "memory_counters", "memory_trace", "peak_resets", "compare",
-            "environment", "energy", "conditions", "rehearsal"}},
+            "environment", "energy", "conditions", "rehearsal", "video"}},
           {"models", std::move(list)}};
 }
 
@@ -72,9 +73,9 @@ std::optional<int> cuda_index(const std::string& device) {
   return index;
 }
 
-Answer<Json> TorchHandler::handle(const std::string& op, const Json& request) {
+Answer<Json> TorchHandler::handle(const std::string& op, const Json& request, Call& call) {
   try {
-    return dispatch(op, request);
+    return dispatch(op, request, call);
   } catch (const c10::OutOfMemoryError&) {
     return refuse(RefusalKind::out_of_memory, op + ": out of memory", "free memory on the device");
   } catch (const std::bad_alloc&) {
@@ -86,7 +87,7 @@ Answer<Json> TorchHandler::handle(const std::string& op, const Json& request) {
   }
 }
 
-Answer<Json> TorchHandler::dispatch(const std::string& op, const Json& request) {
+Answer<Json> TorchHandler::dispatch(const std::string& op, const Json& request, Call& call) {
   if (op == "hello") return hello();
   if (op == "devices") return devices();
   if (op == "load") return load(request);
@@ -94,7 +95,7 @@ Answer<Json> TorchHandler::dispatch(const std::string& op, const Json& request) 
     engine_.reset();
     return Json::object();
   }
-  const bool needs_model = op == "probe" || op == "compare" || op == "environment";
+  const bool needs_model = op == "probe" || op == "compare" || op == "environment" || op == "run_video";
   if (!needs_model) {
     return refuse(RefusalKind::unsupported, "this worker has no operation '" + op + "'",
                   "see docs/protocol.md");
@@ -102,6 +103,7 @@ Answer<Json> TorchHandler::dispatch(const std::string& op, const Json& request) 
   if (!engine_) return nothing_loaded();
   if (op == "probe") return probe(request);
   if (op == "compare") return compare(request);
+  if (op == "run_video") return run_video(*engine_, request, call);
   return Json{{"environment", environment_json(engine_->environment())}};
 }
 

@@ -12,10 +12,10 @@ namespace batchfit {
 /// The libtorch worker's operations; docs/protocol.md. One model is loaded at a time.
 class TorchHandler : public Handler {
  public:
-  Answer<Json> handle(const std::string& op, const Json& request) override;
+  Answer<Json> handle(const std::string& op, const Json& request, Call& call) override;
 
  private:
-  Answer<Json> dispatch(const std::string& op, const Json& request);
+  Answer<Json> dispatch(const std::string& op, const Json& request, Call& call);
   Answer<Json> load(const Json& json);
   Answer<Json> probe(const Json& json);
   Answer<Json> compare(const Json& json);

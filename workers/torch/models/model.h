@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "facts/model_input.h"
+#include "vision/poses.h"
 #include "weights.h"
 
 namespace batchfit {
@@ -37,6 +39,9 @@ class Model {
   /// Random inputs for a batch, of a model that makes its own (token ids and a cache); none: as ModelInfo
   /// says.
   virtual std::vector<at::Tensor> own_inputs(std::int64_t /*batch*/) const { return {}; }
+  /// What a row of the output says, where it says poses (as build_yolo11_pose has them); nullopt of other
+  /// models.
+  virtual std::optional<vision::PoseRow> pose_row() const { return std::nullopt; }
 
   /// What a reference of another implementation may hold, by name; the pass's output where it has no more.
   virtual std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const {

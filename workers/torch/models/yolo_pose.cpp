@@ -51,13 +51,15 @@ class PoseHead {
         scores_(branches(module, "cv3", build)),
         points_(branches(module, "cv4", build)),
         bins_(static_cast<std::int64_t>(setting_of(module, "reg_max", build))),
-        values_(values_of(module, build)),
+        row_(row_of(module, build)),
         bin_weights_(read_bins(module, build)) {}
 
   /// Whether every branch is there for each of so many inputs.
   bool takes(std::size_t levels) const {
     return boxes_.size() == levels && scores_.size() == levels && points_.size() == levels;
   }
+
+  const vision::PoseRow& row() const { return row_; }
 
   HeadOutputs run(const std::vector<at::Tensor>& features) const {
     return {run(boxes_, features), run(scores_, features), run(points_, features)};
@@ -82,14 +84,18 @@ class PoseHead {
     return out;
   }
 
-  static std::int64_t values_of(const YoloModule& module, Builder& build) {
+  static vision::PoseRow row_of(const YoloModule& module, Builder& build) {
+    const auto classes = static_cast<std::int64_t>(setting_of(module, "nc", build));
     const auto shape = module.settings.find("kpt_shape");
     const bool known = shape != module.settings.end() && shape->second.size() == 2 &&
                        (shape->second[1] == 2 || shape->second[1] == 3);
-    if (known) return static_cast<std::int64_t>(shape->second[1]);
+    if (known) {
+      return {classes, static_cast<std::int64_t>(shape->second[0]),
+              static_cast<std::int64_t>(shape->second[1])};
+    }
     build.weights().fail({ErrorKind::corrupt, module.path + " has key points of neither two nor three values",
                           "give a checkpoint of a YOLO11 pose model"});
-    return 3;
+    return {};
   }
 
   /// 0, 1, 2, …: what the distance's bins stand for, [1, bins].
@@ -119,14 +125,15 @@ class PoseHead {
 
   at::Tensor decode_points(const at::Tensor& points, const Anchors& anchors) const {
     const std::int64_t batch = points.size(0), count = points.size(2);
-    const at::Tensor each = points.view({batch, -1, values_, count});
+    const at::Tensor each = points.view({batch, -1, row_.values, count});
     at::Tensor places = each.narrow(2, 0, 2).mul(2).add_(anchors.centres.sub(0.5)).mul_(anchors.strides);
-    if (values_ == 3) places = at::cat({places, each.narrow(2, 2, 1).sigmoid()}, 2);
+    if (row_.values == 3) places = at::cat({places, each.narrow(2, 2, 1).sigmoid()}, 2);
     return places.reshape({batch, -1, count});
   }
 
   Branches boxes_, scores_, points_;
-  std::int64_t bins_, values_;
+  std::int64_t bins_;
+  vision::PoseRow row_;
   at::Tensor bin_weights_;
 };
 
@@ -145,6 +152,8 @@ class YoloPose : public Model {
     const std::vector<at::Tensor> features = run_layers(input);
     return head_.decode(head_.run(features), anchors_for(features, input));
   }
+
+  std::optional<vision::PoseRow> pose_row() const override { return head_.row(); }
 
   std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const override {
     const std::vector<at::Tensor> features = run_layers(input);
