@@ -28,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 DATA = common.ROOT / "tests/data"
 RANDOM_WEIGHTS = DATA / "yolo11n-pose/yolo11n-pose-random.pt"
 # On this clip the largest of a frame's scores then lie around 0.35.
-SCALE, SHIFT = 0.02, -3.5
+SCALE, SHIFT = 0.02, -4.1
 MODEL = "yolo11n-pose"
 PRESET = "superfast"  # batchfit's
 
@@ -58,7 +58,8 @@ def make_clip(folder, frames):
     if not clip.exists():
         seconds_of([ffmpeg(), "-y", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=25", "-stream_loop", "-1", "-i",
                     DATA / "pose-clip.mp4", "-filter_complex", "[1]scale=960:720[figure];[0][figure]overlay=480:180", "-frames:v",
-                    str(frames), "-c:v", "libx264", "-preset", "medium", "-crf", "23", "-pix_fmt", "yuv420p", clip])
+                    str(frames), "-c:v", "libx264", "-preset", "medium", "-crf", "23", "-pix_fmt", "yuv420p", "-colorspace", "smpte170m",
+                    "-color_primaries", "smpte170m", "-color_trc", "smpte170m", "-color_range", "tv", clip])
     if not long.exists():
         pieces.write_text(f"file '{clip.resolve()}'\n" * -(-10_000 // frames), encoding="utf-8")
         seconds_of([ffmpeg(), "-y", "-v", "error", "-f", "concat", "-safe", "0", "-i", pieces, "-c", "copy", long])
