@@ -29,6 +29,8 @@ CASES = [
     Case("resnet50-fp16-nhwc", "resnet50", ("--dtype", "fp16", "--channels-last")),
     Case("vit_b_16-fp32", "vit_b_16", ("--dtype", "fp32")),
     Case("vit_b_16-fp16", "vit_b_16", ("--dtype", "fp16")),
+    Case("yolo11n-pose-fp32", "yolo11n-pose", ("--dtype", "fp32")),
+    Case("yolo11n-pose-fp16", "yolo11n-pose", ("--dtype", "fp16")),
 ]
 STRATEGIES = {
     "guided": ("--strategy", "guided"),

@@ -239,7 +239,9 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
   command->add_option("--video", options.videos, "files to read; several share batches")->required();
   command->add_option("--out", options.outputs,
                       "write them with the poses drawn: a file for each, or a folder for all");
-  command->add_option("--json", options.json, "write the poses, a line a frame (docs/video.md)");
+  command->add_option("--json", options.json, "write the poses, a line a frame (docs/video.md)")
+      ->check(
+          [](const std::string& path) { return path == "-" ? "name a file: stdout has the summary" : ""; });
   command
       ->add_option("--batch", options.batch,
                    "frames a pass, or auto: the cache's, tuned first where it has none")

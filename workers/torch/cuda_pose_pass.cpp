@@ -2,6 +2,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
@@ -46,8 +47,14 @@ CudaPosePass::CudaPosePass(const LoadedModel& loaded, CudaDevice& device, Batch 
       letterboxing_(loaded.device) {
   const c10::cuda::CUDAStreamGuard on_stream(device.stream());
   input_ = loaded.inputs(batch).front();
-  output_ = loaded.run({input_});  // loads what loads lazily, which a capture must not
-  device.empty_allocator();        // the graph takes memory of its own
+  // Loads what loads lazily: a capture must not, and the first picture should not wait for it.
+  const video::Picture any{{}, {64, 64}, video::Colours::bt601};
+  const auto bytes = static_cast<std::int64_t>(video::picture_bytes(any.size));
+  const at::Tensor planes = at::zeros({bytes}, at::TensorOptions().device(loaded.device).dtype(at::kByte));
+  letterboxing_.write(any, planes, input_.select(0, 0));
+  output_ = loaded.run({input_});
+  candidate_rows(output_.narrow(0, 0, 1), row_, confidence);
+  device.empty_allocator();  // the graph takes memory of its own
   for (Slot& slot : slots_) {
     slot.prepared.resize(static_cast<std::size_t>(batch));
     slot.output = at::empty_like(output_);

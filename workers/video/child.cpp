@@ -156,6 +156,8 @@ Result<void> Child::write(std::span<const std::span<const std::byte>> pieces) {
 }
 
 void Child::kill() const {
+  if (!said_) return;  // moved from
+  const std::lock_guard lock(said_->reaping);
   if (pid_ > 0) ::kill(pid_, SIGKILL);
 }
 
@@ -163,9 +165,12 @@ std::string Child::wait() {
   close_pipe();
   if (listener_.joinable()) listener_.join();
   if (pid_ <= 0) return {};
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  siginfo_t ended{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }
+  const std::lock_guard lock(said_->reaping);
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
   pid_ = 0;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFSIGNALED(status)) return "killed by signal " + std::to_string(WTERMSIG(status));

@@ -40,7 +40,7 @@ class Child {
 
   void close_pipe() { pipe_.close(); }
 
-  /// May be called from another thread, before wait().
+  /// May be called from another thread.
   void kill() const;
 
   /// Closes the pipe and waits for the end. Empty where it exited with 0; else how it ended.
@@ -56,6 +56,7 @@ class Child {
   struct Said {
     std::mutex mutex;
     std::string text;
+    std::mutex reaping;  ///< its number is not another's while this is held
   };
   Child(pid_t pid, Descriptor pipe, Descriptor errors);
   static void listen(const Descriptor& errors, Said& said);
