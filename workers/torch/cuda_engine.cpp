@@ -157,6 +157,7 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
   }
   observation.conditions = device_.conditions();
   observation.samples = std::move(samples);
+  observation.first_token_samples = ready->first_tokens();
   device_.account_run();  // while the graph is there: its storage outside the pool is ours too
   observation.memory.context = device_.context();
 }

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +38,10 @@ class Model {
   /// Random inputs for a batch, of a model that makes its own (token ids and a cache); none: as ModelInfo
   /// says.
   virtual std::vector<at::Tensor> own_inputs(std::int64_t /*batch*/) const { return {}; }
+
+  /// Called in a pass that makes tokens one after the other when the first is there, for who times it. On
+  /// CUDA the token is there when the current stream has come so far.
+  std::function<void()> at_first_token;
 
   /// What a reference of another implementation may hold, by name; the pass's output where it has no more.
   virtual std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const {
