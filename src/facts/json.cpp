@@ -194,6 +194,8 @@ Json to_json(const Observation& observation) {
   if (!observation.reason.empty()) json["reason"] = observation.reason;
   if (!observation.samples.empty()) json["samples_s"] = observation.samples;
   if (!observation.eager_samples.empty()) json["eager_samples_s"] = observation.eager_samples;
+  if (!observation.first_token_samples.empty())
+    json["first_token_samples_s"] = observation.first_token_samples;
   put(json, "allocated_peak_bytes", observation.memory.allocated_peak);
   put(json, "reserved_peak_bytes", observation.memory.reserved_peak);
   put(json, "context_bytes", observation.memory.context);
@@ -216,6 +218,7 @@ Result<Observation> observation_from_json(const Json& json) {
   fields.maybe("reason", observation.reason);
   fields.maybe("samples_s", observation.samples);
   fields.maybe("eager_samples_s", observation.eager_samples);
+  fields.maybe("first_token_samples_s", observation.first_token_samples);
   fields.maybe("allocated_peak_bytes", observation.memory.allocated_peak);
   fields.maybe("reserved_peak_bytes", observation.memory.reserved_peak);
   fields.maybe("context_bytes", observation.memory.context);

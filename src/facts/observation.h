@@ -61,6 +61,8 @@ struct Observation {
   std::string reason;                  ///< why it failed; else empty
   std::vector<Seconds> samples;        ///< every latency sample, in the order taken; none of a rehearsal
   std::vector<Seconds> eager_samples;  ///< under graph timing: of a few ordinary calls, launches included
+  /// Of each sample that makes tokens one after the other: until the first was there.
+  std::vector<Seconds> first_token_samples;
   MemoryUse memory;
   std::optional<Bytes> cap;                   ///< the most the allocator was allowed to reserve
   std::optional<std::int64_t> alloc_retries;  ///< the allocator's own counters, their change over the probe

@@ -146,6 +146,15 @@ void add_eager(std::vector<std::string>& lines, const TunedWorkload& tuned) {
                                     : "no batch that was measured is launch-bound"));
 }
 
+/// Of tokens that are made one after the other.
+void add_tokens(std::vector<std::string>& lines, const TunedWorkload& tuned) {
+  const BatchFigures best = figures_of(tuned.evidence, tuned.answer.best->batch);
+  const auto interval = answer_figures(tuned).token_interval;
+  if (!best.first_token || !interval) return;
+  lines.push_back(fmt::format("batch {} has its first token after {}, then one every {}", best.batch,
+                              format_seconds(*best.first_token), format_seconds(*interval)));
+}
+
 /// What the measurements met: of the answer and what stands above it where it matters, of all on request.
 void add_conditions(std::vector<std::string>& lines, const TunedWorkload& tuned, bool verbose) {
   const Answer& answer = tuned.answer;
@@ -248,6 +257,7 @@ std::vector<std::string> certificate(const TunedWorkload& tuned, const Limits& l
       add_proof(lines, tuned);
       append(lines, relaxation_lines(tuned, limits));
       add_eager(lines, tuned);
+      add_tokens(lines, tuned);
     } else {
       add_no_answer(lines, tuned, limits);
     }

@@ -59,6 +59,26 @@ std::optional<Seconds> shortest_eager(const Evidence& evidence, Batch batch) {
   return shortest;
 }
 
+std::optional<std::int64_t> size_of(const Workload& workload, const char* name) {
+  const auto found = workload.shape.find(name);
+  return found == workload.shape.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// Tokens that a language model reads or makes for an item; absent where the workload is none of one.
+std::optional<std::int64_t> tokens_of_item(const Workload& workload) {
+  if (workload.mode == "prefill") return size_of(workload, "length");
+  if (workload.mode == "generate") return size_of(workload, "new");
+  return workload.mode == "decode" ? std::optional<std::int64_t>(1) : std::nullopt;
+}
+
+void add_tokens(AnswerFigures& out, const BatchFigures& at_best, const Workload& workload) {
+  const auto tokens = tokens_of_item(workload);
+  if (tokens && at_best.throughput) out.tokens = *at_best.throughput * static_cast<double>(*tokens);
+  if (tokens && *tokens > 1 && at_best.first_token && at_best.latency) {
+    out.token_interval = (*at_best.latency - *at_best.first_token) / static_cast<double>(*tokens - 1);
+  }
+}
+
 std::optional<double> share(const std::optional<LimitRuling>& ruling) {
   if (!ruling || ruling->limit <= 0) return std::nullopt;
   return ruling->value / ruling->limit;
@@ -87,6 +107,7 @@ BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   out.allocated_peak = observation->memory.allocated_peak;
   out.reserved_peak = observation->memory.reserved_peak;
   out.eager_latency = shortest_eager(evidence, batch);
+  if (!observation->first_token_samples.empty()) out.first_token = median(observation->first_token_samples);
   const std::vector<Seconds> samples = evidence.samples(batch);
   if (samples.empty()) return out;
   const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
@@ -130,6 +151,7 @@ AnswerFigures answer_figures(const TunedWorkload& tuned) {
                             : at_best.own_memory;
   out.memory_share = share(best->memory);
   out.throughput = at_best.throughput;
+  if (tuned.subject) add_tokens(out, at_best, tuned.subject->workload);
   if (at_best.throughput && at_one.throughput) out.speed_up = *at_best.throughput / *at_one.throughput;
   out.limited_by = tuned.answer.limiter();
   return out;

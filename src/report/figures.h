@@ -20,7 +20,9 @@ struct BatchFigures {
   std::optional<Seconds> latency_max;
   std::optional<double> latency_error;  ///< standard error of the median, as a share of it
   std::optional<Seconds>
-      eager_latency;                 ///< of an ordinary call, where graph replays were timed: the shortest
+      eager_latency;  ///< of an ordinary call, where graph replays were timed: the shortest
+  std::optional<Seconds>
+      first_token;  ///< of passes that make tokens one after the other: median until the first
   std::optional<double> throughput;  ///< items a second: batch / latency
   std::optional<double> energy_per_item;  ///< joules
   std::optional<Bytes> own_memory;
@@ -49,6 +51,8 @@ struct AnswerFigures {
   std::optional<Bytes> memory;            ///< device memory in use, or own memory where the limit is on that
   std::optional<double> memory_share;     ///< of the limit
   std::optional<double> throughput;       ///< items a second
+  std::optional<double> tokens;           ///< of a language model: tokens read or made a second
+  std::optional<Seconds> token_interval;  ///< of mode generate: between two tokens of a sequence
   std::optional<double> speed_up;         ///< throughput over that of batch 1
   std::optional<std::string> limited_by;  ///< absent where there is no answer
 };

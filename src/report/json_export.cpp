@@ -68,6 +68,7 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "latency_max_s", figures.latency_max);
   put(json, "latency_error", figures.latency_error);
   put(json, "eager_latency_s", figures.eager_latency);
+  put(json, "first_token_s", figures.first_token);
   put(json, "throughput_per_s", figures.throughput);
   put(json, "energy_per_item_j", figures.energy_per_item);
   put(json, "own_memory_bytes", figures.own_memory);
@@ -109,6 +110,8 @@ Json answer_json(const WorkloadReport& workload) {
   put(json, "memory_bytes", figures.memory);
   put(json, "memory_share", figures.memory_share);
   put(json, "throughput_per_s", figures.throughput);
+  put(json, "tokens_per_s", figures.tokens);
+  put(json, "token_interval_s", figures.token_interval);
   put(json, "speed_up", figures.speed_up);
   if (answer.best) json["best"] = ruling_json(*answer.best);
   if (answer.largest) json["largest"] = ruling_json(*answer.largest);

@@ -303,6 +303,13 @@ class Llama(unittest.TestCase):
             workload = json.loads(results.read_text())["workloads"][0]["subject"]["workload"]
             self.assertEqual((workload["mode"], workload["shape"]), (mode, shape))
             self.assertIn(mode, done.stdout)
+            self.assertIn("tokens/s", done.stdout)
+        answer = json.loads(results.read_text())["workloads"][0]["answer"]
+        self.assertRegex(done.stdout, r"batch \d has its first token after .*, then one every ")
+        at_best = answer["at_best"]
+        self.assertLess(at_best["first_token_s"], at_best["latency_s"])
+        self.assertAlmostEqual(answer["token_interval_s"], (at_best["latency_s"] - at_best["first_token_s"]) / 2)
+        self.assertAlmostEqual(answer["tokens_per_s"], 3 * answer["throughput_per_s"])
 
     def test_caches_of_fewer_bits_stand_side_by_side(self):
         done = self.tune("llama-tiny-nf4", "--context", "16", "--kv", "bf16,int8,nf4")

@@ -22,8 +22,13 @@ class CpuPass : public Pass {
   void run() override { loaded_.run(inputs_); }
   Seconds timed() override {
     const auto start = std::chrono::steady_clock::now();
+    const auto since_start = [start] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    loaded_.model->at_first_token = [&] { first_tokens_.push_back(since_start()); };
     run();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    loaded_.model->at_first_token = nullptr;
+    return since_start();
   }
 
  private:
@@ -58,6 +63,7 @@ class CpuEngine : public Engine {
     try {
       CpuPass pass(loaded_, request.batch);
       observation.samples = take_samples(pass, request.sampling);
+      observation.first_token_samples = pass.first_tokens();
     } catch (const c10::OutOfMemoryError&) {
       observation.outcome = Outcome::out_of_memory;
     } catch (const std::bad_alloc&) {

@@ -190,6 +190,7 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
   if (request.energy_seconds > 0) take_energy(*ready, request.energy_seconds, observation);
   observation.conditions = device_.conditions();
   observation.samples = std::move(samples);
+  observation.first_token_samples = ready->first_tokens();
   device_.account_run();  // while the graph is there: its storage outside the pool is ours too
   observation.memory.context = device_.context();
 }

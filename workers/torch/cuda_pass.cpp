@@ -12,11 +12,13 @@ namespace batchfit {
 
 CudaPass::Events::Events() {
   C10_CUDA_CHECK(cudaEventCreate(&start));
+  C10_CUDA_CHECK(cudaEventCreate(&first_token));
   C10_CUDA_CHECK(cudaEventCreate(&end));
 }
 
 CudaPass::Events::~Events() {
   cudaEventDestroy(start);
+  cudaEventDestroy(first_token);
   cudaEventDestroy(end);
 }
 
@@ -41,8 +43,28 @@ Seconds CudaPass::timed() {
   C10_CUDA_CHECK(cudaEventRecord(events_.end, stream_));
   C10_CUDA_CHECK(cudaEventSynchronize(events_.end));
   float milliseconds = 0;
+  if (has_first_token_) {
+    C10_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, events_.start, events_.first_token));
+    first_tokens_.push_back(milliseconds * 1e-3);
+  }
   C10_CUDA_CHECK(cudaEventElapsedTime(&milliseconds, events_.start, events_.end));
   return milliseconds * 1e-3;
+}
+
+void CudaPass::run_model(bool captured) {
+  // An event of a graph that is read from outside must be said to be external; elsewhere that is an error.
+  const unsigned int flags = captured ? cudaEventRecordExternal : cudaEventRecordDefault;
+  loaded_.model->at_first_token = [this, flags] {
+    C10_CUDA_CHECK(cudaEventRecordWithFlags(events_.first_token, stream_, flags));
+    has_first_token_ = true;
+  };
+  try {
+    loaded_.run(inputs_);
+  } catch (...) {
+    loaded_.model->at_first_token = nullptr;
+    throw;
+  }
+  loaded_.model->at_first_token = nullptr;
 }
 
 namespace {
@@ -63,7 +85,7 @@ void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
 
 }  // namespace
 
-void EagerPass::launch() { loaded().run(inputs()); }
+void EagerPass::launch() { run_model(/*captured=*/false); }
 
 void EagerPass::rehearse() {
   // Relaxed: memory is taken and kernels are loaded on the way.
@@ -102,7 +124,7 @@ GraphPass::GraphPass(const LoadedModel& loaded, CudaDevice& device, Batch batch,
   std::optional<CudaTrace> recording;
   if (trace != nullptr) recording.emplace(device, batch, Timing::graph);
   // The output's memory belongs to the graph's pool; nothing needs its value.
-  graph_ = capture(device, [&] { loaded.run(this->inputs()); });
+  graph_ = capture(device, [this] { run_model(/*captured=*/true); });
   if (recording) *trace = recording->finish(graph_->pool());
 }
 

@@ -24,8 +24,10 @@ class CudaPass : public Pass {
  protected:
   CudaPass(const LoadedModel& loaded, CudaDevice& device, Batch batch);
   const LoadedModel& loaded() const { return loaded_; }
-  const std::vector<at::Tensor>& inputs() const { return inputs_; }
   cudaStream_t stream() const { return stream_; }
+  /// Runs the model on the inputs; when the first of several tokens is there is recorded, in a captured graph
+  /// as one of its nodes.
+  void run_model(bool captured);
 
  private:
   virtual void launch() = 0;
@@ -34,7 +36,7 @@ class CudaPass : public Pass {
     ~Events();
     Events(const Events&) = delete;
     Events& operator=(const Events&) = delete;
-    cudaEvent_t start = nullptr, end = nullptr;
+    cudaEvent_t start = nullptr, first_token = nullptr, end = nullptr;
   };
 
   const LoadedModel& loaded_;
@@ -42,6 +44,7 @@ class CudaPass : public Pass {
   std::vector<at::Tensor> inputs_;
   std::vector<at::Tensor> host_inputs_;  ///< pinned; none where copies are not timed
   Events events_;
+  bool has_first_token_ = false;
 };
 
 /// An ordinary call, launches included.

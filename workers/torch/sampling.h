@@ -13,6 +13,12 @@ class Pass {
   virtual ~Pass() = default;
   virtual void run() = 0;       ///< untimed
   virtual Seconds timed() = 0;  ///< runs it and returns how long that took; > 0
+
+  /// Of each timed run that makes tokens one after the other: until the first was there.
+  const std::vector<Seconds>& first_tokens() const { return first_tokens_; }
+
+ protected:
+  std::vector<Seconds> first_tokens_;
 };
 
 /// Samples of a pass: one untimed run, then timed ones, so that each finds the caches as its own predecessor

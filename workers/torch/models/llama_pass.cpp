@@ -11,9 +11,11 @@ namespace batchfit {
 namespace {
 
 /// Reads the prompts, then makes tokens one at a time, each the likeliest.
-Generated generate(const Llama& llama, const at::Tensor& ids, std::int64_t count, KvCache& cache) {
+Generated generate(const Llama& llama, const at::Tensor& ids, std::int64_t count, KvCache& cache,
+                   const std::function<void()>& at_first_token) {
   const at::Tensor prompt_logits = llama.forward(ids, cache, 0);
   std::vector<at::Tensor> tokens{prompt_logits.argmax(1, /*keepdim=*/true)};
+  if (at_first_token) at_first_token();
   for (std::int64_t i = 1; i < count; ++i) {
     const at::Tensor logits = llama.forward(tokens.back(), cache, ids.size(1) + i - 1);
     tokens.push_back(logits.argmax(1, /*keepdim=*/true));
@@ -68,7 +70,7 @@ at::Tensor LlamaPass::forward_all(const std::vector<at::Tensor>& inputs) const {
     case LlamaMode::generate:
       break;
   }
-  return generate(*llama_, ids, task_.new_tokens, cache).tokens;
+  return generate(*llama_, ids, task_.new_tokens, cache, at_first_token).tokens;
 }
 
 at::Tensor LlamaPass::forward(const at::Tensor& ids) const {
@@ -79,7 +81,7 @@ at::Tensor LlamaPass::forward(const at::Tensor& ids) const {
 
 Generated greedy(const Llama& llama, const at::Tensor& ids, std::int64_t count, KvFormat kv) {
   KvCache cache = fresh_cache(llama, ids.size(0), ids.size(1) + count, kv);
-  return generate(llama, ids, count, cache);
+  return generate(llama, ids, count, cache, {});
 }
 
 double kv_error(const Llama& llama, KvFormat kv) {

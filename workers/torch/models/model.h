@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,10 @@ class Model {
   /// What a row of the output says, where it says poses (as build_yolo11_pose has them); nullopt of other
   /// models.
   virtual std::optional<vision::PoseRow> pose_row() const { return std::nullopt; }
+
+  /// Called in a pass that makes tokens one after the other when the first is there, for who times it. On
+  /// CUDA the token is there when the current stream has come so far.
+  std::function<void()> at_first_token;
 
   /// What a reference of another implementation may hold, by name; the pass's output where it has no more.
   virtual std::vector<std::pair<std::string, at::Tensor>> named_outputs(const at::Tensor& input) const {
