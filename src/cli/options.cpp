@@ -96,6 +96,8 @@ void add_export_options(CLI::App& command, ExportPaths& paths) {
   command.add_option("--export-json", paths.json, "write the results as JSON ('-': stdout; docs/results.md)");
   command.add_option("--export-csv", paths.csv, "… as CSV");
   command.add_option("--export-markdown", paths.markdown, "… as Markdown");
+  command.add_option("--export-html", paths.html, "… as one HTML page with charts, that needs nothing else");
+  command.add_option("--plots", paths.plots, "draw every plot into this folder, as SVG and PNG (by gnuplot)");
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {
@@ -214,7 +216,7 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
 
 std::vector<std::string> ExportPaths::files() const {
   std::vector<std::string> named;
-  for (const std::string* path : {&json, &csv, &markdown}) {
+  for (const std::string* path : {&json, &csv, &markdown, &html}) {
     if (!path->empty()) named.push_back(*path);
   }
   return named;

@@ -52,9 +52,11 @@ struct ExportPaths {
   std::string json;
   std::string csv;
   std::string markdown;
+  std::string html;
+  std::string plots;  ///< a folder
 
-  std::vector<std::string> files() const;  ///< those that are named
-  bool any() const { return !files().empty(); }
+  std::vector<std::string> files() const;  ///< those that are named; not the plots
+  bool any() const { return !files().empty() || !plots.empty(); }
   bool takes_stdout() const;
 };
 
