@@ -60,7 +60,7 @@ std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std
 
 int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel) {
   const auto start = Clock::now();
-  const auto limits = limits_of(options);
+  const auto limits = limits_of(options.question);
   if (!limits) return report_error(limits.error());
   if (auto known = make_strategy(options.strategy, {}); !known) return report_error(known.error());
   const auto shapes = parse_shapes(options.workload.shapes);
@@ -74,7 +74,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     if (!found) return report_error(found.error());
     weights[model] = std::move(*found);
   }
-  const auto objective = objective_of(options);
+  const auto objective = objective_of(options.question);
   if (!objective) return report_error(objective.error());
   const auto budget = duration_of("--time-budget", options.time_budget);
   if (!budget) return report_error(budget.error());
