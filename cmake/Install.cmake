@@ -15,7 +15,23 @@ if(TARGET batchfit-worker-torch)
   configure_file(cmake/batchfit-worker-torch.in ${PROJECT_BINARY_DIR}/batchfit-worker-torch @ONLY)
   install(PROGRAMS ${PROJECT_BINARY_DIR}/batchfit-worker-torch TYPE BIN COMPONENT programs)
 endif()
-install(FILES LICENSE README.md docs/protocol.md docs/cache.md TYPE DOC COMPONENT programs)
+if(TARGET batchfit)
+  set(documents ${PROJECT_BINARY_DIR}/documents)
+  file(MAKE_DIRECTORY ${documents})
+  add_custom_command(OUTPUT ${documents}/batchfit.1 ${documents}/batchfit.bash ${documents}/_batchfit ${documents}/batchfit.fish
+                     COMMAND batchfit man > ${documents}/batchfit.1
+                     COMMAND batchfit completion bash > ${documents}/batchfit.bash
+                     COMMAND batchfit completion zsh > ${documents}/_batchfit
+                     COMMAND batchfit completion fish > ${documents}/batchfit.fish
+                     DEPENDS batchfit COMMENT "Writing the manual page and the completions")
+  add_custom_target(option_documents ALL DEPENDS ${documents}/batchfit.1)
+  install(FILES ${documents}/batchfit.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT programs)
+  install(FILES ${documents}/batchfit.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME batchfit COMPONENT programs)
+  install(FILES ${documents}/_batchfit DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT programs)
+  install(FILES ${documents}/batchfit.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT programs)
+endif()
+install(FILES LICENSE README.md docs/guide.md docs/how-it-works.md docs/objectives.md docs/results.md docs/results.schema.json docs/protocol.md
+              docs/cache.md TYPE DOC COMPONENT programs)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/batchfit)
 install(EXPORT batchfitTargets NAMESPACE batchfit:: DESTINATION ${package_dir} COMPONENT development)

@@ -5,7 +5,10 @@
 #include <functional>
 
 #include "base/file.h"
+#include "cli/gnuplot.h"
+#include "report/html_export.h"
 #include "report/json_export.h"
+#include "report/plots.h"
 
 namespace batchfit {
 namespace {
@@ -24,6 +27,7 @@ std::vector<Export> exports_of(const ExportPaths& paths, const ReportDocument& d
     return run != nullptr ? export_json(*run, document.runs.front().run) : export_json(document);
   });
   add(paths.csv, [&] { return export_csv(document); });
+  add(paths.html, [&] { return export_html(document); });
   add(paths.markdown, [&] { return export_markdown(document); });
   return exports;
 }
@@ -37,7 +41,7 @@ Result<void> check_writable(const ExportPaths& paths) {
       return failure(ErrorKind::usage, "cannot write the export " + path, "name a file that can be written");
     }
   }
-  return {};
+  return paths.plots.empty() ? Result<void>() : find_gnuplot();
 }
 
 Result<void> write_exports(const ExportPaths& paths, const ReportDocument& document, const TuneRun* run,
@@ -51,6 +55,10 @@ Result<void> write_exports(const ExportPaths& paths, const ReportDocument& docum
     const auto written = write_file_atomically(target.path, target.render());
     if (!written && out) out = failure(written.error());
   }
+  const std::string script = paths.plots.empty() || !at_end ? "" : plot_script(document.runs);
+  if (script.empty()) return out;
+  const auto drawn = draw(paths.plots, script);
+  if (!drawn && out) out = failure(drawn.error());
   return out;
 }
 

@@ -2,8 +2,19 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/option_documents.h"
 #include "cli/options.h"
 #include "cli/signals.h"
+
+namespace {
+
+int print(const batchfit::Result<std::string>& text) {
+  if (!text) return batchfit::report_error(text.error());
+  std::fputs(text->c_str(), stdout);
+  return batchfit::exit_found;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace batchfit;
@@ -24,6 +35,9 @@ int main(int argc, char** argv) {
   const CLI::App* models = add_models(app, models_options);
   const CLI::App* devices = add_devices(app, devices_options);
   const CLI::App* cache = add_cache(app, cache_options);
+  std::string shell;
+  const CLI::App* completion = add_completion(app, shell);
+  const CLI::App* man = add_man(app);
 
   try {
     app.parse(argc, argv);
@@ -34,6 +48,8 @@ int main(int argc, char** argv) {
   }
 
   if (report->parsed()) return run_report(report_options);
+  if (man->parsed()) return print(man_page(app, BATCHFIT_VERSION));
+  if (completion->parsed()) return print(completion_script(app, shell));
   Cancellation cancel;
   raise_on_signals(cancel);
   if (tune->parsed()) return run_tune(tune_options, {argv, argv + argc}, cancel);

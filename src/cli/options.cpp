@@ -135,6 +135,24 @@ void add_export_options(CLI::App& command, ExportPaths& paths) {
   command.add_option("--export-json", paths.json, "write the results as JSON ('-': stdout; docs/results.md)");
   command.add_option("--export-csv", paths.csv, "… as CSV");
   command.add_option("--export-markdown", paths.markdown, "… as Markdown");
+  command.add_option("--export-html", paths.html, "… as one HTML page with charts, that needs nothing else");
+  command.add_option("--plots", paths.plots, "draw every plot into this folder, as SVG and PNG (by gnuplot)");
+}
+
+void add_question_options(CLI::App& command, QuestionOptions& options) {
+  add_memory_limit(command, options.memory_limit);
+  command.add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
+      ->capture_default_str();
+  command
+      .add_option("--percentile", options.percentile,
+                  "of the latency, held against the limit: 50 (the median), 95, 99, …")
+      ->capture_default_str();
+  command
+      .add_option("--objective", options.objective,
+                  "which of the batches that pass: " + join_words(goal_names()) + " (docs/objectives.md)")
+      ->capture_default_str();
+  command.add_option("--balance", options.balance,
+                     "weights of the objective 'balanced': throughput=2,latency=1,memory=1,energy=0");
 }
 
 std::vector<std::string> option_names(const CLI::App& app) {
@@ -163,22 +181,12 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
       ->required();
   add_worker_options(*tune, options.worker);
   add_workload_options(*tune, options.workload);
-  add_memory_limit(*tune, options.memory_limit);
+  add_question_options(*tune, options.question);
   tune->add_flag("--strict", options.strict, "make the memory limit the worker's hard cap too");
-  tune->add_option("--latency-limit", options.latency_limit, "2x (of batch 1), 50ms or none")
-      ->capture_default_str();
-  tune->add_option("--percentile", options.percentile,
-                   "of the latency, held against the limit: 50 (the median), 95, 99, …")
-      ->capture_default_str();
   tune->add_option("--max-batch", options.max_batch, "try no larger batch")->check(CLI::PositiveNumber);
   tune->add_option("--strategy", options.strategy, join_words(strategy_names()))->capture_default_str();
   tune->add_flag("--no-look-ahead", options.no_look_ahead,
                  "guided: do not look for larger batches that a dip of the curve might bring back");
-  tune->add_option("--objective", options.objective,
-                   "which of the batches that pass: " + join_words(goal_names()) + " (docs/objectives.md)")
-      ->capture_default_str();
-  tune->add_option("--balance", options.balance,
-                   "weights of the objective 'balanced': throughput=2,latency=1,memory=1,energy=0");
   tune->add_flag("--explore", options.explore,
                  "measure what an objective chooses from, also where the cache could answer");
   tune->add_flag("--energy", options.energy, "measure the joules of an item too (about 1 s a batch)");
@@ -227,6 +235,8 @@ CLI::App* add_report(CLI::App& app, ReportCommandOptions& options) {
                  "exit with 6 where something is worse than in the earlier file, beyond the noise")
       ->needs(against);
   add_cost_options(*report, options.cost);
+  add_question_options(*report, options.question);
+  report->footer("Limits and objective are for caches; a result file has its own.");
   add_export_options(*report, options.exports);
   return report;
 }
@@ -293,7 +303,7 @@ CLI::App* add_cache(CLI::App& app, CacheOptions& options) {
 
 std::vector<std::string> ExportPaths::files() const {
   std::vector<std::string> named;
-  for (const std::string* path : {&json, &csv, &markdown}) {
+  for (const std::string* path : {&json, &csv, &markdown, &html}) {
     if (!path->empty()) named.push_back(*path);
   }
   return named;
@@ -304,7 +314,15 @@ bool ExportPaths::takes_stdout() const {
   return std::find(named.begin(), named.end(), "-") != named.end();
 }
 
-Result<Limits> limits_of(const TuneOptions& options) {
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* completion = app.add_subcommand("completion", "print a completion script for a shell");
+  completion->add_option("shell", shell, "bash, zsh or fish")->required();
+  return completion;
+}
+
+CLI::App* add_man(CLI::App& app) { return app.add_subcommand("man", "print the manual page (roff)"); }
+
+Result<Limits> limits_of(const QuestionOptions& options) {
   Limits limits;
   const auto memory = parse_memory_limit(options.memory_limit);
   if (!memory) return failure(memory.error());
@@ -318,7 +336,7 @@ Result<Limits> limits_of(const TuneOptions& options) {
   return limits;
 }
 
-Result<Objective> objective_of(const TuneOptions& options) {
+Result<Objective> objective_of(const QuestionOptions& options) {
   const auto goal = parse_goal(options.objective);
   if (!goal) return failure(goal.error());
   if (options.balance.empty()) return Objective{*goal, {}};

@@ -52,10 +52,21 @@ struct ExportPaths {
   std::string json;
   std::string csv;
   std::string markdown;
+  std::string html;
+  std::string plots;  ///< a folder
 
-  std::vector<std::string> files() const;  ///< those that are named
-  bool any() const { return !files().empty(); }
+  std::vector<std::string> files() const;  ///< those that are named; not the plots
+  bool any() const { return !files().empty() || !plots.empty(); }
   bool takes_stdout() const;
+};
+
+/// Which batch is the answer.
+struct QuestionOptions {
+  std::string memory_limit = "90%";
+  std::string latency_limit = "2x";
+  std::string percentile = "50";
+  std::string objective = "largest";
+  std::string balance;  ///< empty: the default weights
 };
 
 struct TuneOptions {
@@ -63,15 +74,11 @@ struct TuneOptions {
   WorkerChoice worker;
   CacheOptions cache;
   WorkloadChoice workload;
-  std::string memory_limit = "90%";
-  std::string latency_limit = "2x";
-  std::string percentile = "50";
+  QuestionOptions question;
   std::optional<Batch> max_batch;
   std::string strategy = "guided";
   std::string time_budget;  ///< empty: none
   std::string confirm;      ///< empty: no confirmation
-  std::string objective = "largest";
-  std::string balance;  ///< empty: the default weights
   bool explore = false;
   bool energy = false;
   CostOptions cost;
@@ -88,6 +95,7 @@ struct ReportCommandOptions {
   std::vector<std::string> files;
   std::string against;  ///< empty: no earlier run
   bool fail_on_regression = false;
+  QuestionOptions question;  ///< that caches answer; a result file has its own
   CostOptions cost;
   ExportPaths exports;
 };
@@ -120,6 +128,10 @@ struct RunOptions {
   std::string export_json;
 };
 
+/// Made from the option definitions, for packages and shells.
+CLI::App* add_completion(CLI::App& app, std::string& shell);
+CLI::App* add_man(CLI::App& app);
+
 /// Each adds its subcommand, bound to the options, and returns it.
 CLI::App* add_tune(CLI::App& app, TuneOptions& options);
 CLI::App* add_forecast(CLI::App& app, ForecastCommandOptions& options);
@@ -130,10 +142,10 @@ CLI::App* add_devices(CLI::App& app, WorkerChoice& options);
 CLI::App* add_cache(CLI::App& app, CacheOptions& options);
 
 /// The two limits that the options name. usage error where one cannot be read.
-Result<Limits> limits_of(const TuneOptions& options);
+Result<Limits> limits_of(const QuestionOptions& options);
 
 /// The objective that the options name. usage error where it cannot be read.
-Result<Objective> objective_of(const TuneOptions& options);
+Result<Objective> objective_of(const QuestionOptions& options);
 
 /// "30s"; nullopt where the text is empty. usage error that names the option where it cannot be read or is
 /// not above 0.

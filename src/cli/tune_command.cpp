@@ -74,7 +74,7 @@ void add_pipeline(TunedWorkload& tuned, const LoadRequest& request, const TuneOp
 
 int run_tune(const TuneOptions& options, const std::vector<std::string>& command_line, Cancellation& cancel) {
   const auto start = Clock::now();
-  const auto limits = limits_of(options);
+  const auto limits = limits_of(options.question);
   if (!limits) return report_error(limits.error());
   if (auto known = make_strategy(options.strategy, {}); !known) return report_error(known.error());
   const auto shapes = parse_shapes(options.workload.shapes);
@@ -88,7 +88,7 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     if (!found) return report_error(found.error());
     weights[model] = std::move(*found);
   }
-  const auto objective = objective_of(options);
+  const auto objective = objective_of(options.question);
   if (!objective) return report_error(objective.error());
   if (!options.videos.empty() && (shapes->size() > 1 || !shapes->front().told.empty())) {
     return report_error({ErrorKind::usage, "--video goes with one size of the input", "name one image_size"});

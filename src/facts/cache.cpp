@@ -56,9 +56,9 @@ bool Cache::looks_whole() const {
   return file && empty.starts_with(head) && end == tail;
 }
 
-fs::path Cache::folder() const {
+fs::path cache_folder(const fs::path& summary) {
   // Only .json is replaced: "results.d" must not be its own folder, nor "a.x" and "a.y" share one.
-  const fs::path stem = path_->extension() == ".json" ? fs::path(*path_).replace_extension() : *path_;
+  const fs::path stem = summary.extension() == ".json" ? fs::path(summary).replace_extension() : summary;
   return stem.string() + ".d";
 }
 

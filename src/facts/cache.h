@@ -19,6 +19,9 @@ struct Stamp {
   std::vector<std::string> notes;  ///< lines for people
 };
 
+/// The folder of a cache's journals and stamps, from its summary's path: ".d" for ".json", or added.
+std::filesystem::path cache_folder(const std::filesystem::path& summary);
+
 /// Remembers what was measured (docs/cache.md): journals that are the truth, a summary for people, stamps of
 /// workers.
 ///
@@ -61,7 +64,7 @@ class Cache {
   const std::optional<std::filesystem::path>& path() const { return path_; }
 
  private:
-  std::filesystem::path folder() const;
+  std::filesystem::path folder() const { return cache_folder(*path_); }
   std::filesystem::path journal_path(const Subject& subject) const;
   std::filesystem::path stamp_path(const Json& request) const;
   bool looks_whole() const;

@@ -26,9 +26,9 @@ void cut_names(Column& names, std::size_t excess) {
 }  // namespace
 
 std::size_t Column::width() const {
-  std::size_t most = display_width(heading);
-  for (const std::string& cell : cells) most = std::max(most, display_width(cell));
-  return most;
+  std::size_t widest = display_width(heading);
+  for (const std::string& cell : cells) widest = std::max(widest, display_width(cell));
+  return widest;
 }
 
 bool Column::holds_nothing() const {
@@ -66,12 +66,16 @@ std::string Grid::row(std::size_t row, const Paint& paint) const {
     std::string cell = aligned(i, columns_[i].cells[row]);
     line += paint ? paint(columns_[i], std::move(cell)) : std::move(cell);
   }
+  line.erase(line.find_last_not_of(' ') + 1);
   return line;
 }
 
 std::string text_grid(std::vector<Column> columns, std::size_t width) {
   for (Column& column : columns) {
-    for (std::string& cell : column.cells) cell = printable(cell);
+    for (std::string& cell : column.cells) {
+      cell = printable(cell);
+      if (column.most > 0) cell = shorten(cell, column.most);
+    }
   }
   columns.front().gap = 0;
   fit(columns, width);

@@ -9,9 +9,10 @@ namespace batchfit {
 /// One column of a table for people.
 struct Column {
   std::string heading;
-  bool right = true;    ///< aligned to the right, as numbers are
-  std::size_t gap = 2;  ///< spaces before it
-  int importance = 9;   ///< on a terminal the least important leave first; 9 never leaves
+  bool right = true;     ///< aligned to the right, as numbers are
+  std::size_t gap = 2;   ///< spaces before it
+  int importance = 9;    ///< on a terminal the least important leave first; 9 never leaves
+  std::size_t most = 0;  ///< on a terminal cells are cut to this many columns; 0: they are not
   std::vector<std::string> cells;
 
   std::size_t width() const;

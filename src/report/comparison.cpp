@@ -243,7 +243,7 @@ std::vector<Column> across_devices(const std::vector<NamedRun>& runs) {
   });
   std::vector<Column> columns{
       {.heading = "model", .right = false, .cells = {}},
-      {.heading = "device", .right = false, .cells = {}},
+      {.heading = "device", .right = false, .most = 34, .cells = {}},
       {.heading = "batch", .cells = {}},
       {.heading = "latency", .importance = 5, .cells = {}},
       {.heading = "memory", .importance = 4, .cells = {}},

@@ -67,6 +67,8 @@ BatchFigures batch_figures(JsonCursor& cursor) {
       out.latency_error = positive(cursor);
     } else if (key == "eager_latency_s") {
       out.eager_latency = positive(cursor);
+    } else if (key == "first_token_s") {
+      out.first_token = positive(cursor);
     } else if (key == "throughput_per_s") {
       out.throughput = positive(cursor);
     } else if (key == "energy_per_item_j") {

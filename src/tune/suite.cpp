@@ -12,24 +12,6 @@ using Clock = std::chrono::steady_clock;
 
 Seconds since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
-  SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
-  space.look_ahead = goal.look_ahead;
-  space.forecast.element_bytes = element_bytes(subject.workload.dtype);
-  space.strict = goal.strict;
-  space.objective = goal.objective;
-  return space;
-}
-
-/// What others held when it was last seen: the best guess where the device cannot be asked without a worker.
-std::optional<Bytes> others_last_seen(const Evidence& evidence) {
-  for (auto record = evidence.records().rbegin(); record != evidence.records().rend(); ++record) {
-    const auto* seen = std::get_if<Observation>(&*record);
-    if (seen != nullptr && seen->conditions.others_after) return seen->conditions.others_after;
-  }
-  return std::nullopt;
-}
-
 /// Measures one batch and no other: done once it is measured, or given up after as many faults as the judge
 /// gives a batch.
 Strategy measure_once(Batch batch, const JudgeRules& rules) {
@@ -51,6 +33,23 @@ WorkerOptions cancelled_by(WorkerOptions worker, const Cancellation& cancel) {
 }
 
 }  // namespace
+
+SearchSpace space_of(const TuneGoal& goal, const Subject& subject) {
+  SearchSpace space{goal.max_batch.value_or(default_max_batch(goal.strategy)), subject.workload.timing, {}};
+  space.look_ahead = goal.look_ahead;
+  space.forecast.element_bytes = element_bytes(subject.workload.dtype);
+  space.strict = goal.strict;
+  space.objective = goal.objective;
+  return space;
+}
+
+std::optional<Bytes> others_last_seen(const Evidence& evidence) {
+  for (auto record = evidence.records().rbegin(); record != evidence.records().rend(); ++record) {
+    const auto* seen = std::get_if<Observation>(&*record);
+    if (seen != nullptr && seen->conditions.others_after) return seen->conditions.others_after;
+  }
+  return std::nullopt;
+}
 
 Suite::Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, const Cancellation& cancel)
     : worker_(cancelled_by(worker, cancel)),

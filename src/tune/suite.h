@@ -30,6 +30,12 @@ struct TuneGoal {
   bool wants_energy() const { return energy || objective.needs_energy(); }
 };
 
+/// What the goal says of a search for the subject.
+SearchSpace space_of(const TuneGoal& goal, const Subject& subject);
+
+/// What others held when it was last seen: the best guess where the device cannot be asked without a worker.
+std::optional<Bytes> others_last_seen(const Evidence& evidence);
+
 /// Tunes workloads one after the other with one worker process and one context, started only when the cache
 /// does not answer.
 class Suite {

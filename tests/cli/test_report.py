@@ -55,6 +55,19 @@ class Reports(Running):
         devices = {row["device"] for row in csv.DictReader(io.StringIO(rows))}
         self.assertEqual(len(devices), 2)
 
+    def test_caches_of_several_machines_are_answered_from_what_they_hold(self):
+        self.results("--cache", "one/cache.json")
+        self.results("--cache", "two/cache.json", device=self.device({"name": "Another"}))
+        before = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        done = self.report("one/cache.json", "two/cache.json", "--latency-limit", "1.5x", "--export-json", "both.json")
+        for words in ("SIMULATED Another", "SIMULATED Simulated accelerator"):
+            self.assertIn(words, done.stdout)
+        both = json.loads((self.folder / "both.json").read_text(encoding="utf-8"))
+        self.assertEqual(both["runs"][0]["results"]["limits"]["latency_ratio"], 1.5)
+        self.assertTrue(all(path.read_bytes() == text for path, text in before.items()), "a report writes into no cache")
+        (self.folder / "lost.json").write_text((self.folder / "one/cache.json").read_text())
+        self.assertIn("no journals beside it", self.report("lost.json", code=2).stderr)
+
     def test_a_regression_beyond_the_noise_fails_the_check_and_noise_does_not(self):
         now = self.tuned("now.json")
 
@@ -85,7 +98,7 @@ class Reports(Running):
         text = path.read_text(encoding="utf-8")
         (self.folder / "cut.json").write_text(text[: len(text) // 2], encoding="utf-8")
         self.changed(path, "newer.json", lambda results: results.update(version=2))
-        (self.folder / "other.json").write_text('{"format": "batchfit-cache", "version": 1}', encoding="utf-8")
+        (self.folder / "other.json").write_text('{"format": "batchfit-forecasts", "version": 1}', encoding="utf-8")
         (self.folder / "binary.json").write_bytes(bytes(range(256)))
         for name, words in (("cut.json", "is damaged"), ("newer.json", "is of version 2"), ("other.json", "no result file"),
                             ("binary.json", "is damaged")):

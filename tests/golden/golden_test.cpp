@@ -5,8 +5,11 @@
 
 #include "base/file.h"
 #include "report/csv_export.h"
+#include "report/html_export.h"
 #include "report/json_export.h"
 #include "report/markdown_export.h"
+#include "report/plots.h"
+#include "report/report_document.h"
 #include "report/table.h"
 #include "sample_runs.h"
 
@@ -25,6 +28,43 @@ void expect_golden(const std::string& name, const std::string& made) {
   const auto expected = read_file(path);
   ASSERT_TRUE(expected) << expected.error().text() << "; BATCHFIT_UPDATE_GOLDEN=1 makes it";
   EXPECT_EQ(made, *expected) << "BATCHFIT_UPDATE_GOLDEN=1 rewrites " << path;
+}
+
+/// Takes out what is between the two, every time: the page's style and scripts are files of their own.
+std::string without(std::string text, const std::string& from, const std::string& to) {
+  std::size_t at = 0;
+  while ((at = text.find(from, at)) != std::string::npos) {
+    at += from.size();
+    text.erase(at, text.find(to, at) - at);
+  }
+  return text;
+}
+
+ReportDocument document_of(const TuneRun& run) { return {{{"results.json", report_of(run)}}, "", {}}; }
+
+TEST(Golden, the_pages) {
+  for (const auto& [name, run] :
+       {std::pair{"two_models", sample::two_models()}, {"mixed", sample::mixed()}}) {
+    const std::string page = export_html(document_of(run));
+    expect_golden(std::string(name) + ".html",
+                  without(without(page, "<style>", "</style>"), "<script>", "</script>"));
+  }
+}
+
+TEST(Golden, the_plots) {
+  for (const auto& [name, run] : {std::pair{"two_models", sample::two_models()}, {"mixed", sample::mixed()}})
+    expect_golden(std::string(name) + ".gp", plot_script(document_of(run).runs));
+}
+
+TEST(Golden, reports_of_several_runs_and_of_changes) {
+  ReportDocument document = document_of(sample::two_models());
+  document.runs.push_back({"other.json", report_of(sample::on_a_cpu())});
+  expect_golden("several_80.txt", render_report(document, 80, false));
+  expect_golden("several.md", export_markdown(document));
+  ReportDocument against = document_of(sample::two_models());
+  against.against = "old.json";
+  against.changes = changes(report_of(sample::two_models()), against.runs.front().run);
+  expect_golden("against_80.txt", render_report(against, 80, false));
 }
 
 TEST(Golden, the_table_of_two_models) {

@@ -22,7 +22,7 @@ dpkg-deb -c "$deb"
 
 root=$work/root
 dpkg-deb -x "$deb" "$root"
-for path in bin/batchfit share/doc/batchfit/LICENSE; do
+for path in bin/batchfit share/doc/batchfit/LICENSE share/man/man1/batchfit.1 share/bash-completion/completions/batchfit; do
   [ -e "$root/usr/$path" ] || fail "it lacks /usr/$path"
 done
 [ -z "$(find "$root" -name 'libtorch*' -o -name '*.a' -o -name '*.h')" ] || fail "it holds libtorch, or development files"

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/option_documents.h"
+
 namespace batchfit {
 namespace {
 
@@ -39,6 +41,30 @@ TEST(Options, of_language_models_are_named_sizes_and_bring_their_mode) {
   EXPECT_EQ(parsed("tune m --prompt 512").workload.mode, "forward");
   EXPECT_EQ(parsed("tune m --mode prefill --context 512").workload.mode, "prefill");
   EXPECT_THROW(parsed("tune m --kv int3"), CLI::ValidationError);
+}
+
+using testing::HasSubstr;
+
+TEST(Options, the_manual_and_every_completion_name_every_option) {
+  CLI::App app("about", "batchfit");
+  TuneOptions tune;
+  ReportCommandOptions report;
+  for (const CLI::App* command : {add_tune(app, tune), add_report(app, report)}) {
+    const std::string manual = man_page(app, "1.0");
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        std::string in_roff = "\\-\\-" + name;
+        for (std::size_t at = 4;
+             (at = name.empty() ? std::string::npos : in_roff.find('-', at)) != std::string::npos; at += 2)
+          in_roff.insert(at, "\\");
+        EXPECT_THAT(manual, HasSubstr(in_roff));
+        EXPECT_THAT(*completion_script(app, "bash"), HasSubstr("--" + name));
+        EXPECT_THAT(*completion_script(app, "zsh"), HasSubstr("'--" + name + "["));
+        EXPECT_THAT(*completion_script(app, "fish"), HasSubstr(" -l " + name));
+      }
+    }
+  }
+  EXPECT_EQ(completion_script(app, "tcsh").error().remedy, "use bash, zsh or fish");
 }
 
 }  // namespace
