@@ -37,9 +37,10 @@ WINDOW = 0.02  # the truth is looked for this far on both sides of the answer �
 MOST_IN_WINDOW = 41  # … at every batch where there are not more than these, else at so many
 HORIZON = 1.5  # and at some batches up to so many times the answer, for drops of memory
 FAR_LOOKS = 8
+RUN_UP_TO = 16 << 30  # the answer's neighbour is run too at limits up to this: at larger ones it takes many seconds
 GIB = 1 << 30
 OTHERS_LIMITS = ("4GiB",)  # where guided is held against other searches
-NEIGHBOUR_WINDOW = 0.004  # beside neighbours, each of which takes a device of its own to look at
+NEIGHBOUR_WINDOW = 0.002  # beside neighbours, each of which takes a device of its own to look at
 NEIGHBOUR = """
 import sys, torch
 held = []
@@ -238,8 +239,7 @@ def truth_around(prober, known, case, limit, workload, window=WINDOW, horizon=HO
     else:
         own = {batch: prober.own(batch, rehearse=True) for batch in batches}
     shift = measured - own[answer]
-    run = prober.own(answer + 1, rehearse=False)
-    unlike = run - own[answer + 1] if run != own[answer + 1] and not math.isinf(run) else 0
+    unlike = prober.own(answer + 1, rehearse=False) - own[answer + 1] if limit <= RUN_UP_TO and not math.isinf(own[answer + 1]) else None
     within = [batch for batch, taken in own.items() if taken + shift <= limit]
     return {"truth": max(within, default=None), "stride": stride, "looked_at": len(own), "shift_bytes": shift, "unlike_bytes": unlike,
             "own_bytes": {str(batch): None if math.isinf(taken) else taken for batch, taken in own.items()}}
@@ -300,7 +300,7 @@ def searches_and_truth(bench):
             bench.write("memory-truth", "Answers under memory limits against the truth",
                         f"Truth: the largest batch within the limit of those rehearsed one by one: within ±{WINDOW:.0%} of the answer at the stride "
                         f"given, on both sides of each batch at which a tensor reaches 2^31 elements, and {FAR_LOOKS} more up to {HORIZON} times the "
-                        "answer or what the device holds. The answer's neighbour was run too.", TRUTH_COLUMNS, truths)
+                        "answer or what the device holds. Up to 16 GiB the answer's neighbour was run too.", TRUTH_COLUMNS, truths)
         prober.close()
 
 

@@ -35,7 +35,7 @@ set offsets graph 0.04, graph 0.04, graph 0.06, 0
 double gib(double bytes) { return bytes / static_cast<double>(gibibyte); }
 
 /// In gnuplot's single quotes, where nothing but the quote itself means anything.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (const char c : printable(text)) out.append(c == '\'' ? 2 : 1, c);
   return out + "'";
@@ -60,7 +60,7 @@ std::string both_formats(const std::string& name, const std::string& plot) {
       "set terminal pngcairo size 1280,840 font 'sans-serif,28' linewidth 2 pointscale 1.6 background rgb "
       "'white'\nset "
       "output {}\nreplot\nunset output\n",
-      quoted(name + ".svg"), plot, quoted(name + ".png"));
+      in_quotes(name + ".svg"), plot, in_quotes(name + ".png"));
 }
 
 /// A named block of data lines; empty where there are none.
@@ -90,7 +90,7 @@ class Layers {
     layer(data.name() + " " + how);
   }
   void limit(double value, const std::string& title) {
-    layer(fmt::format("{} with lines lw 2 dt 2 lc rgb '{}' title {}", value, vermillion, quoted(title)));
+    layer(fmt::format("{} with lines lw 2 dt 2 lc rgb '{}' title {}", value, vermillion, in_quotes(title)));
   }
   bool empty() const { return layers_.empty(); }
   std::string plot() const { return blocks_ + "plot " + layers_ + "\n"; }
@@ -104,9 +104,9 @@ class Layers {
 /// A line for the model and one for the device, neither wider than the plot.
 std::string title_of(const WorkloadReport& workload, const std::string& label) {
   constexpr std::size_t widest = 66;
-  const std::string model = quoted(shorten(printable(label), widest));
+  const std::string model = in_quotes(shorten(printable(label), widest));
   if (!workload.subject) return model;
-  return model + ".\"\\n\"." + quoted(shorten(printable(device_text(workload.subject->device)), widest));
+  return model + ".\"\\n\"." + in_quotes(shorten(printable(device_text(workload.subject->device)), widest));
 }
 
 class WorkloadPlots {
@@ -120,12 +120,12 @@ class WorkloadPlots {
   std::string drawn(const char* suffix, const char* unit, const Layers& layers) const {
     if (layers.empty()) return "";
     std::string plot = fmt::format("set title {} noenhanced\nset ylabel {}\nunset arrow\nunset label\n",
-                                   title_, quoted(unit));
+                                   title_, in_quotes(unit));
     if (const auto batch = workload_.figures.batch) {
       plot += fmt::format(
           "set arrow from {0}, graph 0 to {0}, graph 1 nohead lw 2 lc rgb '{1}' back\n"
           "set label {2} at {0}, graph 0.82 offset 0.6,0 tc rgb '{1}' front\n",
-          *batch, green, quoted("answer " + count_text(*batch)));
+          *batch, green, in_quotes("answer " + count_text(*batch)));
     }
     return both_formats(name_ + "-" + suffix, plot + layers.plot());
   }
@@ -204,8 +204,8 @@ class WorkloadPlots {
                     orange));
     layers.add(timed,
                fmt::format("using 1:2:3:4 with yerrorlines pt 7 ps 0.8 lw 2 lc rgb '{}' title {}", blue,
-                           quoted(graph ? "graph replay, median, least to most"
-                                        : "ordinary call, median, least to most")));
+                           in_quotes(graph ? "graph replay, median, least to most"
+                                           : "ordinary call, median, least to most")));
     const auto& best = workload_.answer.best;
     if (!layers.empty() && best && best->latency) layers.limit(best->latency->limit * ms, "latency limit");
     return drawn("latency", "latency (ms)", layers);
@@ -253,7 +253,7 @@ std::string surface(const std::vector<const WorkloadReport*>& group, const std::
       "set title {} noenhanced\nset ylabel {}\nunset arrow\nunset label\nset logscale y 2\nset format y "
       "'%.0f'\nset cblabel "
       "'throughput (items/s)'\nset palette defined (0 '#00204D', 0.5 '#7C7B78', 1 '#FFEA46')\n",
-      quoted(group.front()->model), quoted(size));
+      in_quotes(group.front()->model), in_quotes(size));
   return both_formats(name, plot + layers.plot()) + "unset logscale y\nset format y\n";
 }
 
