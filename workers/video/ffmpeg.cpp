@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 #include "video/child.h"
@@ -21,7 +22,8 @@ std::string on_path(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (!folder.empty() && is_program(folder + "/" + name)) return folder + "/" + name;
+    const std::string program = std::filesystem::path(folder) / name;
+    if (!folder.empty() && is_program(program)) return program;
   }
   return {};
 }
