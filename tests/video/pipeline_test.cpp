@@ -147,6 +147,20 @@ TEST(Pipeline, a_size_that_changes_midway_is_scaled_to_the_first) {
   EXPECT_GE(run->frames, 18);  // the seam of the two streams may cost a frame
 }
 
+TEST(Pipeline, a_file_may_have_any_name) {
+  const TemporaryFolder folder;
+  const std::string made = folder / "made.mkv", named = folder / "-at 12:30's, it.mkv";
+  pattern_clip(made, "64x48", 3);
+  std::filesystem::rename(made, named);
+  Task task = task_of({named}, 2);
+  task.outputs = {folder / "out 12:30.mkv"};
+  LookingPass pass;
+  const auto run = run_task(task, pass);
+  ASSERT_TRUE(run) << run.error().text();
+  EXPECT_EQ(run->frames, 3);
+  EXPECT_TRUE(std::filesystem::exists(task.outputs[0]));
+}
+
 TEST(Pipeline, memory_for_frames_is_bounded_and_large_pictures_make_the_batch_smaller) {
   const TemporaryFolder folder;
   const Task task = task_of({pattern_clip(folder / "8k.mkv", "7680x4320", 6)}, 64);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "base/file.h"
 #include "video/child.h"
 
 namespace batchfit::video {
@@ -50,5 +51,7 @@ Result<std::string> find_ffmpeg() {
   }
   return failure(ErrorKind::unavailable, "there is no ffmpeg, which decodes and encodes video", remedy);
 }
+
+std::string input_name(const std::string& path) { return file_exists(path) ? "file:" + path : path; }
 
 }  // namespace batchfit::video

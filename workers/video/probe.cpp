@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "video/child.h"
+#include "video/ffmpeg.h"
 
 namespace batchfit::video {
 namespace {
@@ -104,7 +105,8 @@ Result<VideoInfo> parse_probe(const std::string& said, const std::string& path) 
 }
 
 Result<VideoInfo> probe(const std::string& ffmpeg, const std::string& path) {
-  auto child = Child::start({ffmpeg, "-hide_banner", "-nostdin", "-i", path}, Child::Pipe::from_its_stdout);
+  auto child = Child::start({ffmpeg, "-hide_banner", "-nostdin", "-i", input_name(path)},
+                            Child::Pipe::from_its_stdout);
   if (!child) return failure(child.error());
   child->wait();  // it always complains that there is no output to write
   return parse_probe(child->said(), path);
