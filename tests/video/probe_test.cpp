@@ -73,6 +73,17 @@ TEST(Probe, a_cover_is_no_video_and_the_first_stream_of_pictures_counts) {
   EXPECT_EQ(behind->size, (vision::ImageSize{64, 48}));
 }
 
+TEST(Probe, numbers_that_no_video_has_are_unknown) {
+  const std::string huge(400, '9');
+  const auto info = parse_probe("Input #0, x, from 'a':\n  Duration: " + huge +
+                                    ":00:00.00,\n  Stream #0:0: Video: x, yuv420p, 64x48, " + huge +
+                                    " fps, . tbn\n      displaymatrix: rotation of -. degrees\n",
+                                "a");
+  ASSERT_TRUE(info);
+  EXPECT_FALSE(info->frames());
+  EXPECT_FALSE(info->ticks);
+}
+
 TEST(Probe, a_file_that_is_none_is_told_in_ffmpegs_words) {
   const auto info = parse_probe("a.mp4: Invalid data found when processing input\n", "a.mp4");
   ASSERT_FALSE(info);
