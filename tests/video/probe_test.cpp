@@ -52,12 +52,14 @@ TEST(Probe, full_range_is_told_by_format_or_label) {
 TEST(Probe, a_picture_that_lies_on_its_side_is_turned) {
   const std::string stream =
       "  Stream #0:0: Video: h264, yuv420p, 640x480, 25 fps, 12800 tbn\n    Side data:\n";
-  const auto turned = parse_probe(said(stream + "      displaymatrix: rotation of -90.00 degrees\n"), "a");
-  const auto upside_down =
-      parse_probe(said(stream + "      displaymatrix: rotation of 180.00 degrees\n"), "a");
-  ASSERT_TRUE(turned && upside_down);
-  EXPECT_EQ(turned->size, (vision::ImageSize{480, 640}));
-  EXPECT_EQ(upside_down->size, (vision::ImageSize{640, 480}));
+  for (const std::string name : {"displaymatrix", "Display Matrix"}) {  // of older and newer versions
+    const auto turned = parse_probe(said(stream + "      " + name + ": rotation of -90.00 degrees\n"), "a");
+    const auto upside_down =
+        parse_probe(said(stream + "      " + name + ": rotation of 180.00 degrees\n"), "a");
+    ASSERT_TRUE(turned && upside_down);
+    EXPECT_EQ(turned->size, (vision::ImageSize{480, 640}));
+    EXPECT_EQ(upside_down->size, (vision::ImageSize{640, 480}));
+  }
 }
 
 TEST(Probe, a_cover_is_no_video_and_the_first_stream_of_pictures_counts) {

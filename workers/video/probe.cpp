@@ -65,7 +65,7 @@ bool read_stream(const std::string& line, VideoInfo& info) {
 
 /// Whether the display matrix turns the picture onto its side.
 bool is_turned(const std::string& line) {
-  static const std::regex pattern(R"(displaymatrix: rotation of (-?[0-9.]+) degrees)");
+  static const std::regex pattern(R"((?:displaymatrix|Display Matrix): rotation of (-?[0-9.]+) degrees)");
   std::smatch found;
   if (!std::regex_search(line, found, pattern)) return false;
   const double degrees = std::abs(number_in(found[1]));
