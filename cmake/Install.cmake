@@ -53,8 +53,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 # All that is linked dynamically apart from libtorch; tests/package compares it with what the programs need.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6 (>= 2.36), libgcc-s1 (>= 12), libstdc++6 (>= 12)")
-# The environment that the torch worker's libtorch is installed into.
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-venv")
+# The environment that the torch worker's libtorch is installed into; what decodes and encodes video.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "python3-venv, ffmpeg")
 set(CPACK_COMPONENT_PROGRAMS_DESCRIPTION
 "finds the batch size a deep-learning model should run at
 The largest batch that stays inside a memory limit and a latency limit, measured on the device.

@@ -52,12 +52,14 @@ TEST(Probe, full_range_is_told_by_format_or_label) {
 TEST(Probe, a_picture_that_lies_on_its_side_is_turned) {
   const std::string stream =
       "  Stream #0:0: Video: h264, yuv420p, 640x480, 25 fps, 12800 tbn\n    Side data:\n";
-  const auto turned = parse_probe(said(stream + "      displaymatrix: rotation of -90.00 degrees\n"), "a");
-  const auto upside_down =
-      parse_probe(said(stream + "      displaymatrix: rotation of 180.00 degrees\n"), "a");
-  ASSERT_TRUE(turned && upside_down);
-  EXPECT_EQ(turned->size, (vision::ImageSize{480, 640}));
-  EXPECT_EQ(upside_down->size, (vision::ImageSize{640, 480}));
+  for (const std::string name : {"displaymatrix", "Display Matrix"}) {  // of older and newer versions
+    const auto turned = parse_probe(said(stream + "      " + name + ": rotation of -90.00 degrees\n"), "a");
+    const auto upside_down =
+        parse_probe(said(stream + "      " + name + ": rotation of 180.00 degrees\n"), "a");
+    ASSERT_TRUE(turned && upside_down);
+    EXPECT_EQ(turned->size, (vision::ImageSize{480, 640}));
+    EXPECT_EQ(upside_down->size, (vision::ImageSize{640, 480}));
+  }
 }
 
 TEST(Probe, a_cover_is_no_video_and_the_first_stream_of_pictures_counts) {
@@ -71,6 +73,17 @@ TEST(Probe, a_cover_is_no_video_and_the_first_stream_of_pictures_counts) {
                   "a");
   ASSERT_TRUE(behind);
   EXPECT_EQ(behind->size, (vision::ImageSize{64, 48}));
+}
+
+TEST(Probe, numbers_that_no_video_has_are_unknown) {
+  const std::string huge(400, '9');
+  const auto info = parse_probe("Input #0, x, from 'a':\n  Duration: " + huge +
+                                    ":00:00.00,\n  Stream #0:0: Video: x, yuv420p, 64x48, " + huge +
+                                    " fps, . tbn\n      displaymatrix: rotation of -. degrees\n",
+                                "a");
+  ASSERT_TRUE(info);
+  EXPECT_FALSE(info->frames());
+  EXPECT_FALSE(info->ticks);
 }
 
 TEST(Probe, a_file_that_is_none_is_told_in_ffmpegs_words) {

@@ -57,9 +57,8 @@ int spawn(const std::vector<std::string>& words, int in, int out, int err, pid_t
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
   std::vector<std::string> copies = words;
-  std::vector<char*> argv;
-  for (std::string& word : copies) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  std::vector<char*> argv(copies.size() + 1, nullptr);
+  std::transform(copies.begin(), copies.end(), argv.begin(), [](std::string& word) { return word.data(); });
   const int error = ::posix_spawnp(&pid, argv.front(), &files, &attributes, argv.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&files);

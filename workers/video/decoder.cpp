@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "video/ffmpeg.h"
+
 namespace batchfit::video {
 namespace {
 
@@ -13,20 +15,34 @@ std::vector<std::string> command(const std::string& ffmpeg, const std::string& p
   std::string scale = "scale=" + std::to_string(info.size.width) + ":" + std::to_string(info.size.height);
   if (info.full_range) scale += ":in_range=full:out_range=limited";
   const std::string tick = "1/" + std::to_string(info.ticks.value_or(microseconds));
-  return {ffmpeg,        "-hide_banner",
-          "-nostdin",    "-loglevel",
-          "error",       "-i",
-          path,          "-map",
-          "0:V:0",       "-map_metadata",
-          "-1",          "-vf",
-          scale,         "-fps_mode",
-          "passthrough", "-enc_time_base",
-          tick,          "-c:v",
-          "rawvideo",    "-pix_fmt",
-          "yuv420p",     "-f",
-          "nut",         "-write_index",
-          "0",           "-avioflags",
-          "direct",      "pipe:1"};
+  return {ffmpeg,
+          "-hide_banner",
+          "-nostdin",
+          "-loglevel",
+          "error",
+          "-i",
+          input_name(path),
+          "-map",
+          "0:V:0",
+          "-map_metadata",
+          "-1",
+          "-vf",
+          scale,
+          "-fps_mode",
+          "passthrough",
+          "-enc_time_base",
+          tick,
+          "-c:v",
+          "rawvideo",
+          "-pix_fmt",
+          "yuv420p",
+          "-f",
+          "nut",
+          "-write_index",
+          "0",
+          "-avioflags",
+          "direct",
+          "pipe:1"};
 }
 
 }  // namespace

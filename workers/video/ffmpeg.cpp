@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
+#include "base/file.h"
 #include "video/child.h"
 
 namespace batchfit::video {
@@ -21,7 +23,8 @@ std::string on_path(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (!folder.empty() && is_program(folder + "/" + name)) return folder + "/" + name;
+    const std::string program = std::filesystem::path(folder) / name;
+    if (!folder.empty() && is_program(program)) return program;
   }
   return {};
 }
@@ -48,5 +51,7 @@ Result<std::string> find_ffmpeg() {
   }
   return failure(ErrorKind::unavailable, "there is no ffmpeg, which decodes and encodes video", remedy);
 }
+
+std::string input_name(const std::string& path) { return file_exists(path) ? "file:" + path : path; }
 
 }  // namespace batchfit::video

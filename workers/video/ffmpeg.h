@@ -10,4 +10,7 @@ namespace batchfit::video {
 /// in .venv or in python3's packages. unavailable error, with how to get one, where there is none.
 Result<std::string> find_ffmpeg();
 
+/// What ffmpeg is to call an input: nothing in the name of a file that is there is taken for a protocol.
+std::string input_name(const std::string& path);
+
 }  // namespace batchfit::video

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/units.h"
@@ -40,6 +42,8 @@ struct Frame {
 
   std::vector<float> rows;  ///< candidates, as vision::poses_in takes them
   std::vector<vision::Pose> poses;
+  std::string line;                 ///< of JSON, where it is wanted
+  std::atomic<bool> ready = false;  ///< poses, line and picture are as they are to be written
 
   Clock::time_point decoded, inferred, finished;
 };

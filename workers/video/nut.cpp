@@ -7,7 +7,7 @@
 namespace batchfit::video {
 namespace {
 
-constexpr std::string_view file_id("nut/multimedia container", 25);  // with the 0 that ends it
+constexpr std::string_view file_id("nut/multimedia container\0", 25);
 constexpr std::uint64_t main_code = 0x4E4D7A561F5F04AD;
 constexpr std::uint64_t stream_code = 0x4E5311405BF2F9DB;
 constexpr std::uint64_t syncpoint_code = 0x4E4BE4ADEECA4569;

@@ -18,6 +18,7 @@
 #include "video/latencies.h"
 #include "video/pose_lines.h"
 #include "video/queue.h"
+#include "video/stopwatch.h"
 
 namespace batchfit::video {
 namespace {
@@ -28,29 +29,6 @@ constexpr std::chrono::milliseconds between_looks(100);  // at the watch
 /// What comes after the device takes up to milliseconds a frame where many poses are found.
 constexpr unsigned most_post_threads = 8;
 
-/// Time spent by several threads.
-class Stopwatch {
- public:
-  void add(Clock::duration time) { nanoseconds_ += std::chrono::nanoseconds(time).count(); }
-  Seconds seconds() const { return static_cast<double>(nanoseconds_) * 1e-9; }
-
- private:
-  std::atomic<std::int64_t> nanoseconds_ = 0;
-};
-
-/// Adds the time until the end of its scope.
-class Timed {
- public:
-  explicit Timed(Stopwatch& watch) : watch_(watch), start_(Clock::now()) {}
-  Timed(const Timed&) = delete;
-  Timed& operator=(const Timed&) = delete;
-  ~Timed() { watch_.add(Clock::now() - start_); }
-
- private:
-  Stopwatch& watch_;
-  Clock::time_point start_;
-};
-
 Seconds seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -59,13 +37,6 @@ Seconds seconds_since(Clock::time_point start) {
 struct Arrival {
   std::size_t input = 0;
   FramePtr frame;  ///< null: the input has ended
-};
-
-/// A frame in the order in which it is to be written, maybe before it is ready.
-struct Ordered {
-  FramePtr frame;
-  std::shared_ptr<std::atomic<bool>> ready;
-  std::shared_ptr<const std::string> line;  ///< its text is there once it is ready
 };
 
 class Pipeline {
@@ -83,7 +54,7 @@ class Pipeline {
     Source(std::size_t bytes, std::size_t most, FramePool::Make make) : pool(bytes, most, std::move(make)) {}
     FramePool pool;
     std::optional<Encoder> encoder;
-    Queue<Ordered> to_encode;
+    Queue<FramePtr> to_encode;
     vision::Letterbox letterbox;
     VideoInput figures;
     std::string complaints;
@@ -92,12 +63,6 @@ class Pipeline {
     std::mutex mutex;            ///< of the decoder's being there
     Decoder* decoder = nullptr;  ///< null: not yet, or no longer
   };
-  struct Job {
-    FramePtr frame;
-    std::shared_ptr<std::atomic<bool>> ready;
-    std::shared_ptr<std::string> line;
-  };
-
   Result<void> open();
   void decode(std::size_t index);
   void decode_all(Source& source, std::size_t index, Decoder& decoder);
@@ -122,9 +87,9 @@ class Pipeline {
   std::vector<Source*> by_index_;
   std::ofstream lines_file_;
   Queue<Arrival> arrivals_;
-  Queue<Job> jobs_;
-  Queue<Ordered> to_lines_;
-  std::size_t live_ = 0;  ///< inputs that may still bring frames
+  Queue<FramePtr> to_post_;
+  Queue<FramePtr> to_lines_;  ///< in the order in which they are to be written, maybe before they are ready
+  std::size_t live_ = 0;      ///< inputs that may still bring frames
   std::vector<FramePtr> filling_;
   std::deque<std::vector<FramePtr>> under_way_;
   Clock::time_point looked_ = Clock::now();
@@ -245,14 +210,7 @@ void Pipeline::look() {
   }
   Progress progress;
   progress.seconds = seconds_since(started_);
-  std::int64_t total = 0;
-  bool known = true;
-  for (std::size_t i = 0; i < plan_.videos.size(); ++i) {
-    const auto frames = plan_.videos[i].frames();
-    known = known && frames.has_value();
-    total += std::min(frames.value_or(0), plan_.task.max_frames.value_or(frames.value_or(0)));
-  }
-  if (known) progress.frames_total = total;
+  progress.frames_total = plan_.frames();
   {
     const std::lock_guard lock(mutex_);
     progress.frames = finished_;
@@ -271,11 +229,9 @@ void Pipeline::collect() {
     frame->rows = std::move(rows[i]);
     frame->inferred = now;
     if (!draws()) frame->memory.reset();  // its pixels are on the device; the decoder can have the memory
-    const auto ready = std::make_shared<std::atomic<bool>>(false);
-    const auto line = std::make_shared<std::string>();
-    jobs_.push({frame, ready, line});
-    if (lines_file_.is_open()) to_lines_.push({frame, ready, line});
-    if (draws()) by_index_[frame->input]->to_encode.push({frame, ready, nullptr});
+    to_post_.push(frame);
+    if (lines_file_.is_open()) to_lines_.push(frame);
+    if (draws()) by_index_[frame->input]->to_encode.push(frame);
   }
 }
 
@@ -313,14 +269,14 @@ void Pipeline::feed() {
 }
 
 void Pipeline::post() {
-  while (const auto job = jobs_.pop()) {
-    Frame& frame = *job->frame;
+  while (const auto next = to_post_.pop()) {
+    Frame& frame = **next;
     waited_for_post_.add(Clock::now() - frame.inferred);
     {
       const Timed timed(posting_);
       frame.poses =
           vision::poses_in(frame.rows, plan_.task.row, plan_.task.rule, by_index_[frame.input]->letterbox);
-      if (lines_file_.is_open()) *job->line = pose_line(frame);
+      if (lines_file_.is_open()) frame.line = pose_line(frame);
     }
     {
       const std::lock_guard lock(mutex_);
@@ -333,16 +289,16 @@ void Pipeline::post() {
       draw_poses(frame.picture, frame.poses);
     }
     frame.finished = Clock::now();
-    *job->ready = true;
-    job->ready->notify_all();
+    frame.ready = true;
+    frame.ready.notify_all();
   }
 }
 
 void Pipeline::write_lines() {
   while (const auto next = to_lines_.pop()) {
-    next->ready->wait(false);
+    (*next)->ready.wait(false);
     const Timed timed(lining_);
-    lines_file_ << *next->line;
+    lines_file_ << (*next)->line;
     if (!lines_file_)
       return fail({ErrorKind::runtime, "cannot write " + plan_.task.json, "see whether its disk is full"});
   }
@@ -351,11 +307,11 @@ void Pipeline::write_lines() {
 void Pipeline::encode(Source& source) {
   bool broken = false;
   while (const auto next = source.to_encode.pop()) {
-    next->ready->wait(false);
-    waited_for_writing_.add(Clock::now() - next->frame->finished);
+    (*next)->ready.wait(false);
+    waited_for_writing_.add(Clock::now() - (*next)->finished);
     const Timed timed(encoding_);
     if (broken) continue;  // what is left only gives its memory back
-    if (auto written = source.encoder->write(*next->frame); !written) {
+    if (auto written = source.encoder->write(**next); !written) {
       broken = true;
       fail(written.error());
     }
@@ -382,7 +338,7 @@ Result<VideoRun> Pipeline::run() {
   for (std::size_t i = 0; i < sources_.size(); ++i) decoders.emplace_back([this, i] { decode(i); });
   const auto end_all = [&] {
     decoders.clear();
-    jobs_.close();
+    to_post_.close();
     posts.clear();
     end_writing();
   };

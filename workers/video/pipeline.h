@@ -38,6 +38,9 @@ struct Plan {
   std::vector<VideoInfo> videos;
   std::vector<std::size_t> lent;  ///< most frames of each input that are on their way at once
   std::vector<std::string> notes;
+
+  /// How many frames will go through; nullopt where a file does not tell.
+  std::optional<std::int64_t> frames() const;
 };
 
 /// Finds ffmpeg, looks at every input and makes sure that every output can be written. The batch becomes

@@ -55,6 +55,16 @@ void share_memory(Plan& plan, Bytes memory) {
 
 }  // namespace
 
+std::optional<std::int64_t> Plan::frames() const {
+  std::int64_t all = 0;
+  for (const VideoInfo& video : videos) {
+    const auto frames = video.frames();
+    if (!frames) return std::nullopt;
+    all += std::min(*frames, task.max_frames.value_or(*frames));
+  }
+  return all;
+}
+
 Result<Plan> make_plan(Task task, Bytes memory) {
   Plan plan;
   auto ffmpeg = find_ffmpeg();

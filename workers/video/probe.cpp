@@ -1,10 +1,13 @@
 #include "video/probe.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <regex>
 #include <sstream>
 
 #include "video/child.h"
+#include "video/ffmpeg.h"
 
 namespace batchfit::video {
 namespace {
@@ -12,19 +15,27 @@ namespace {
 /// From here on a picture without a label is BT.709, as players have it.
 constexpr std::int64_t high_definition_rows = 720;
 
+/// Longer lines are somebody's metadata, and regular expressions recurse over them.
+constexpr std::size_t longest_line = 1000;
+
+/// Ticks or frames: NUT has no finer time base.
+constexpr double most_a_second = 1e9;
+
+double number_in(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
+
 std::optional<double> number_before(const std::string& line, const std::string& unit) {
   const std::regex pattern(R"(, ([0-9.]+)(k?) )" + unit);
   std::smatch found;
   if (!std::regex_search(line, found, pattern)) return std::nullopt;
-  const double value = std::strtod(found[1].str().c_str(), nullptr) * (found[2].length() > 0 ? 1000 : 1);
-  return value > 0 ? std::optional(value) : std::nullopt;
+  const double value = number_in(found[1]) * (found[2].length() > 0 ? 1000 : 1);
+  return value > 0 && value <= most_a_second ? std::optional(value) : std::nullopt;
 }
 
 std::optional<Seconds> duration_in(const std::string& line) {
-  static const std::regex pattern(R"(^  Duration: (\d+):(\d\d):(\d\d\.\d+),)");
+  static const std::regex pattern(R"(^  Duration: (\d{1,6}):(\d\d):(\d\d\.\d+),)");
   std::smatch found;
   if (!std::regex_search(line, found, pattern)) return std::nullopt;
-  return std::stod(found[1]) * 3600 + std::stod(found[2]) * 60 + std::stod(found[3]);
+  return number_in(found[1]) * 3600 + number_in(found[2]) * 60 + number_in(found[3]);
 }
 
 /// The line of a stream of pictures; a cover is none.
@@ -54,10 +65,11 @@ bool read_stream(const std::string& line, VideoInfo& info) {
 
 /// Whether the display matrix turns the picture onto its side.
 bool is_turned(const std::string& line) {
-  static const std::regex pattern(R"(displaymatrix: rotation of (-?[0-9.]+) degrees)");
+  static const std::regex pattern(R"((?:displaymatrix|Display Matrix): rotation of (-?[0-9.]+) degrees)");
   std::smatch found;
-  return std::regex_search(line, found, pattern) && std::abs(std::stod(found[1])) > 45 &&
-         std::abs(std::stod(found[1])) < 135;
+  if (!std::regex_search(line, found, pattern)) return false;
+  const double degrees = std::abs(number_in(found[1]));
+  return degrees > 45 && degrees < 135;
 }
 
 /// The last thing that ffmpeg said of the file, without its name.
@@ -84,6 +96,7 @@ Result<VideoInfo> parse_probe(const std::string& said, const std::string& path) 
   VideoInfo info;
   bool is_media = false, found = false, inside = false, turned = false;
   for (std::string line; std::getline(lines, line);) {
+    line.resize(std::min(line.size(), longest_line));
     is_media = is_media || line.starts_with("Input #0, ");
     if (const auto duration = duration_in(line)) info.duration = duration;
     if (line.starts_with("  Stream #")) {
@@ -104,7 +117,8 @@ Result<VideoInfo> parse_probe(const std::string& said, const std::string& path) 
 }
 
 Result<VideoInfo> probe(const std::string& ffmpeg, const std::string& path) {
-  auto child = Child::start({ffmpeg, "-hide_banner", "-nostdin", "-i", path}, Child::Pipe::from_its_stdout);
+  auto child = Child::start({ffmpeg, "-hide_banner", "-nostdin", "-i", input_name(path)},
+                            Child::Pipe::from_its_stdout);
   if (!child) return failure(child.error());
   child->wait();  // it always complains that there is no output to write
   return parse_probe(child->said(), path);
