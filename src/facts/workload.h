@@ -25,7 +25,7 @@ struct Workload {
   bool channels_last = false;      ///< NHWC memory format
   bool folded_batchnorm = false;   ///< BatchNorm folded into convolutions
   bool include_copies = false;     ///< timed with the copy of the inputs to the device
-  std::string mode = "forward";    ///< forward | prefill | decode
+  std::string mode = "forward";    ///< forward | prefill | decode | generate
   std::vector<std::int64_t> input_shape;      ///< of one item, without the batch dimension
   std::map<std::string, std::int64_t> shape;  ///< named sizes ("length": 512), where the model has any
   Timing timing = Timing::eager;

@@ -18,9 +18,9 @@ namespace {
 
 /// Settings of the frameworks that change memory use or the choice of kernels.
 constexpr std::array watched_variables{
-    "CUBLAS_WORKSPACE_CONFIG", "CUDA_MODULE_LOADING",     "CUDA_VISIBLE_DEVICES",
-    "MKL_NUM_THREADS",         "NVIDIA_TF32_OVERRIDE",    "OMP_NUM_THREADS",
-    "PYTORCH_ALLOC_CONF",      "PYTORCH_CUDA_ALLOC_CONF", "TORCH_CUDNN_V8_API_DISABLED"};
+    "BATCHFIT_BITSANDBYTES",   "CUBLAS_WORKSPACE_CONFIG",    "CUDA_MODULE_LOADING", "CUDA_VISIBLE_DEVICES",
+    "MKL_NUM_THREADS",         "NVIDIA_TF32_OVERRIDE",       "OMP_NUM_THREADS",     "PYTORCH_ALLOC_CONF",
+    "PYTORCH_CUDA_ALLOC_CONF", "TORCH_CUDNN_V8_API_DISABLED"};
 
 std::optional<FileIdentity> program_at(const std::string& word) {
   if (word.find('/') != std::string::npos) return identify_file(word);

@@ -4,6 +4,7 @@
 
 #include "report/csv_export.h"
 #include "report/display.h"
+#include "report/figures.h"
 #include "report/markdown_export.h"
 #include "report/wording.h"
 #include "sample_runs.h"
@@ -173,6 +174,42 @@ TEST(Table, nothing_fits_names_what_others_hold) {
 
 TEST(Table, a_run_without_workloads_is_a_heading_and_no_more) {
   EXPECT_NE(render_table(report_of(TuneRun{})).find("model"), std::string::npos);
+}
+
+/// The first model of a run, as if it were a language model's pass of that mode.
+TunedWorkload language_model(const std::string& mode, const std::map<std::string, std::int64_t>& shape) {
+  TunedWorkload tuned = sample::two_models().workloads.front();
+  tuned.subject->workload.mode = mode;
+  tuned.subject->workload.shape = shape;
+  return tuned;
+}
+
+TEST(Tokens, are_counted_by_what_an_item_is) {
+  const auto rate = [](const TunedWorkload& tuned) { return *answer_figures(tuned).tokens; };
+  const TunedWorkload prefill = language_model("prefill", {{"length", 512}});
+  const double items = *answer_figures(prefill).throughput;
+  EXPECT_DOUBLE_EQ(rate(prefill), 512 * items);
+  EXPECT_DOUBLE_EQ(rate(language_model("decode", {{"length", 512}})), items);
+  EXPECT_DOUBLE_EQ(rate(language_model("generate", {{"length", 512}, {"new", 128}})), 128 * items);
+  EXPECT_FALSE(answer_figures(language_model("forward", {{"length", 512}})).tokens);
+  EXPECT_FALSE(answer_figures(language_model("prefill", {})).tokens) << "of a length that is not known";
+}
+
+TEST(Tokens, have_a_column_where_there_is_a_language_model) {
+  TuneRun run = sample::two_models();
+  EXPECT_EQ(render_table(run, {160, false, false}).find("tokens/s"), std::string::npos);
+  run.workloads.front() = language_model("decode", {{"length", 512}});
+  EXPECT_NE(render_table(run, {160, false, false}).find("tokens/s"), std::string::npos);
+}
+
+TEST(Tokens, that_were_timed_tell_the_interval_between_two) {
+  TunedWorkload tuned = language_model("generate", {{"length", 512}, {"new", 5}});
+  const Batch best = tuned.answer.best->batch;
+  EXPECT_FALSE(answer_figures(tuned).token_interval);
+  Observation timed = *tuned.evidence.observation(best);
+  timed.first_token_samples.assign(timed.samples.size(), *answer_figures(tuned).latency / 2);
+  tuned.evidence.add(Record(timed));
+  EXPECT_NEAR(*answer_figures(tuned).token_interval, *answer_figures(tuned).latency / 2 / 4, 1e-9);
 }
 
 }  // namespace

@@ -111,9 +111,17 @@ TEST(Json, what_is_unknown_is_absent_and_never_0) {
   const Json json = to_json(Observation{});
   for (const char* name :
        {"allocated_peak_bytes", "reserved_peak_bytes", "context_bytes", "resident_peak_bytes", "cap_bytes",
-        "alloc_retries", "ooms", "energy_j", "conditions"}) {
+        "alloc_retries", "ooms", "energy_j", "conditions", "first_token_samples_s"}) {
     EXPECT_FALSE(json.contains(name)) << name;
   }
+}
+
+TEST(Json, an_observation_keeps_when_its_first_tokens_were_there) {
+  Observation observation = measured(8);
+  observation.first_token_samples = {0.02, 0.03};
+  const auto record = record_from_json(to_json(Record(observation)));
+  ASSERT_TRUE(record) << record.error().text();
+  EXPECT_EQ(std::get<Observation>(*record), observation);
 }
 
 TEST(Json, fields_of_a_later_version_are_ignored) {

@@ -172,6 +172,14 @@ TEST_F(LanguageModels, state_a_prefill_of_512_tokens_where_nothing_is_asked) {
   EXPECT_THAT(loaded->notes(), testing::Contains(HasSubstr("weights: random")));
 }
 
+TEST_F(LanguageModels, say_what_makes_4_bit_products_where_they_have_any) {
+  EXPECT_STREQ(random_llama().four_bit_products()->name(), "ATen");
+  EXPECT_EQ(random_llama(std::nullopt).four_bit_products(), nullptr);
+  const auto loaded = build_model(request_for("llama-tiny-nf4", "prefill"), at::kCPU);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_THAT(loaded->workload(Timing::eager).model_code, HasSubstr("ATen"));
+}
+
 TEST_F(LanguageModels, refuse_contexts_beyond_their_most) {
   LoadRequest request = request_for("llama-tiny-nf4", "decode");
   request.shape = {{"length", 2048}};

@@ -36,6 +36,13 @@ TEST_F(FindWeights, other_files_and_a_missing_folder_mean_random_weights) {
   EXPECT_EQ(find_weights(folder / "none", "resnet50"), "random");
 }
 
+TEST_F(FindWeights, a_folder_with_a_configuration_is_found_by_its_name) {
+  std::filesystem::create_directory(folder / "llama-3-8b-nf4");
+  EXPECT_EQ(find_weights(folder.path(), "llama-3-8b-nf4"), "random");
+  put("llama-3-8b-nf4/config.json");
+  EXPECT_EQ(find_weights(folder.path(), "llama-3-8b-nf4"), (folder / "llama-3-8b-nf4").string());
+}
+
 TEST_F(FindWeights, several_files_are_a_usage_error_that_names_them) {
   put("resnet50.pth");
   put("resnet50.safetensors");

@@ -43,6 +43,17 @@ TEST_F(Identity, names_the_program_and_every_file_of_the_command) {
   EXPECT_EQ(identity.files[1].size, 1);
 }
 
+TEST_F(Identity, of_a_folder_is_that_of_each_file_in_it_by_name) {
+  const fs::path second = file("b.safetensors", "x"), first = file("a.json", "x");
+  fs::create_directory(folder_ / "c");
+  const auto files = identify_files(folder_.string());
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[0], *identify_file(first.string()));
+  EXPECT_EQ(files[1], *identify_file(second.string()));
+  EXPECT_EQ(identify_files(first.string()).size(), 1U);
+  EXPECT_TRUE(identify_files((folder_ / "missing").string()).empty());
+}
+
 TEST_F(Identity, changes_with_a_file_and_with_a_setting) {
   const fs::path model = file("model.py", "x");
   const std::string command = "sh " + shell_quoted(model.string());

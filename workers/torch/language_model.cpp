@@ -259,7 +259,10 @@ Answer<LoadedModel> load_language_model(const LoadRequest& request, const ModelI
     RandomLlamaWeights weights(device, loaded.dtype, request.seed, find_named(request.model)->four_bit);
     llama = std::make_shared<const Llama>(*config, weights);
   }
-  for (const std::string& note : llama->notes()) loaded.extra_notes.push_back(note);
+  if (const FourBitProducts* products = llama->four_bit_products()) {
+    loaded.info.code += fmt::format(", {}", products->name());
+    if (!products->note().empty()) loaded.extra_notes.push_back(products->note());
+  }
   if (task->kv != KvFormat::plain) loaded.extra_notes.push_back(kv_note(*llama, task->kv));
   loaded.model = std::make_unique<LlamaPass>(std::move(llama), *task);
   return loaded;

@@ -104,7 +104,7 @@ void KvCache::keep(std::size_t at, std::int64_t position, const at::Tensor& valu
     const at::Tensor scale =
         values.abs().amax(3, /*keepdim=*/true).div_(largest_code).clamp_min_(smallest_scale);
     scales.copy_(scale);
-    out.copy_(values.div(scale).round_().clamp_(-largest_code, largest_code));
+    out.copy_(values.to(at::kFloat).div(scale).round_().clamp_(-largest_code, largest_code));
     return;
   }
   quantise_nf4(values, out, scales);

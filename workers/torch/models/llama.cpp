@@ -42,14 +42,17 @@ Llama::Llama(const LlamaConfig& config, LlamaWeights& weights)
   sines_ = angles.sin().to(on_device);
 }
 
-void Llama::tell_products_of(const std::vector<MatrixWeights>& all) const {
+void Llama::tell_products_of(const std::vector<MatrixWeights>& all) {
   for (const MatrixWeights& weights : all) {
-    if (const auto* four_bit = std::get_if<FourBitMatrix>(&weights)) products_->add(*four_bit);
+    const auto* four_bit = std::get_if<FourBitMatrix>(&weights);
+    if (four_bit == nullptr) continue;
+    products_->add(*four_bit);
+    has_four_bit_ = true;
   }
 }
 
 JoinedLinear Llama::linear(LlamaWeights& weights, const std::vector<MatrixName>& names, std::int64_t columns,
-                           bool has_bias) const {
+                           bool has_bias) {
   JoinedLinear layer{weights.matrices(names, columns), {}, {}};
   for (const MatrixName& matrix : names) layer.outputs.push_back(matrix.rows);
   tell_products_of(layer.parts);
@@ -61,7 +64,7 @@ JoinedLinear Llama::linear(LlamaWeights& weights, const std::vector<MatrixName>&
   return layer;
 }
 
-Llama::Layer Llama::build_layer(LlamaWeights& weights, const std::string& name) const {
+Llama::Layer Llama::build_layer(LlamaWeights& weights, const std::string& name) {
   const std::int64_t hidden = config_.hidden, queries = config_.heads * config_.head_size,
                      keys = config_.kv_heads * config_.head_size;
   const std::string attention = name + "self_attn.", mlp = name + "mlp.";
@@ -79,11 +82,6 @@ Llama::Layer Llama::build_layer(LlamaWeights& weights, const std::string& name) 
   tell_products_of(layer.gate_up.each());
   layer.down = linear(weights, {{mlp + "down_proj", hidden}}, config_.intermediate, mlp_bias);
   return layer;
-}
-
-std::vector<std::string> Llama::notes() const {
-  const std::string note = products_->note();
-  return note.empty() ? std::vector<std::string>{} : std::vector<std::string>{note};
 }
 
 KvShape Llama::cache_shape(std::int64_t batch, std::int64_t capacity) const {

@@ -24,8 +24,8 @@ class Llama {
   const LlamaConfig& config() const { return config_; }
   at::Device device() const { return embedding_.device(); }
   at::ScalarType dtype() const { return embedding_.scalar_type(); }
-  /// Lines for people on how the products are made.
-  std::vector<std::string> notes() const;
+  /// What makes its products with 4-bit weights; null where it has none.
+  const FourBitProducts* four_bit_products() const { return has_four_bit_ ? products_.get() : nullptr; }
 
   /// A cache for `batch` sequences of up to `capacity` tokens.
   KvShape cache_shape(std::int64_t batch, std::int64_t capacity) const;
@@ -43,10 +43,10 @@ class Llama {
     at::Tensor attention_norm, mlp_norm;
     JoinedLinear query_key_value, output, gate_up, down;
   };
-  Layer build_layer(LlamaWeights& weights, const std::string& name) const;
-  void tell_products_of(const std::vector<MatrixWeights>& all) const;
+  Layer build_layer(LlamaWeights& weights, const std::string& name);
+  void tell_products_of(const std::vector<MatrixWeights>& all);
   JoinedLinear linear(LlamaWeights& weights, const std::vector<MatrixName>& names, std::int64_t columns,
-                      bool has_bias) const;
+                      bool has_bias);
   at::Tensor attend(const Layer& layer, std::int64_t index, const at::Tensor& x, std::int64_t batch,
                     KvCache& cache, std::int64_t position) const;
   at::Tensor feed_forward(const Layer& layer, const at::Tensor& x) const;
@@ -55,6 +55,7 @@ class Llama {
 
   LlamaConfig config_;
   std::unique_ptr<FourBitProducts> products_;
+  bool has_four_bit_ = false;
   at::Tensor embedding_, norm_, head_;
   at::Tensor cosines_, sines_;  ///< [positions, 1, head size] and [positions, 1, head size / 2]
   std::vector<Layer> layers_;

@@ -84,6 +84,8 @@ class CudaProducts : public FourBitProducts {
     if (measured) c10::cuda::CUDACachingAllocator::emptyCache();
   }
 
+  const char* name() const override { return "bitsandbytes"; }
+
   std::string note() const override {
     return "4-bit products: bitsandbytes' kernels, or dequantised weights and cuBLAS, as measured for each "
            "shape";

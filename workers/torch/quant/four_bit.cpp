@@ -61,6 +61,7 @@ class PortableProducts : public FourBitProducts {
   }
   void prepare(std::int64_t /*n*/, at::ScalarType /*dtype*/) override {}
   void add(const FourBitMatrix& /*weights*/) override {}
+  const char* name() const override { return "ATen"; }
   std::string note() const override { return note_; }
 
  private:

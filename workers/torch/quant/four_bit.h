@@ -70,6 +70,9 @@ class FourBitProducts {
   /// Tells of a matrix of the model, for `prepare` to measure with.
   virtual void add(const FourBitMatrix& weights) = 0;
 
+  /// What makes them: measurements with one say nothing of another.
+  virtual const char* name() const = 0;
+
   /// A line for people on how products are made; empty where there is nothing to say.
   virtual std::string note() const = 0;
 };

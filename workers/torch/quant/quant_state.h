@@ -10,18 +10,19 @@
 
 namespace batchfit {
 
+/// How absmax was quantised in turn: absmax[i] = map[code[i]] · nested_absmax[i / block_size] + offset.
+struct NestedAbsmax {
+  std::int64_t block_size = 256;
+  double offset = 0;
+};
+
 /// What bitsandbytes writes beside a 4-bit weight, as JSON in the bytes of
 /// NAME.quant_state.bitsandbytes__nf4 (or fp4).
 struct QuantState {
   FourBitCode code = FourBitCode::nf4;
   std::int64_t block_size = 64;
   std::vector<std::int64_t> shape;  ///< of the weight
-  /// Where absmax was quantised in turn: absmax[i] = map[code[i]] · nested_absmax[i / block_size] + offset.
-  struct Nested {
-    std::int64_t block_size = 256;
-    double offset = 0;
-  };
-  std::optional<Nested> nested;
+  std::optional<NestedAbsmax> nested;
 };
 
 /// usage error, whose message continues "the quant_state of …", where it is none that is known.

@@ -1,0 +1,166 @@
+// What only a GPU can show: captured steps, bitsandbytes' kernels, reading to the device. Skipped without
+// one.
+#include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <gtest/gtest.h>
+
+#include "files/checkpoint.h"
+#include "models/llama_pass.h"
+#include "quant/bitsandbytes.h"
+
+namespace batchfit {
+namespace {
+
+const at::Device gpu(at::kCUDA, 0);
+
+class OnGpu : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (c10::cuda::device_count() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
+    on_stream_.emplace(c10::cuda::getStreamFromPool());
+  }
+
+ private:
+  c10::InferenceMode no_gradients_;
+  std::optional<c10::cuda::CUDAStreamGuard> on_stream_;
+};
+
+class CapturedCaches : public OnGpu, public testing::WithParamInterface<KvFormat> {};
+INSTANTIATE_TEST_SUITE_P(All, CapturedCaches, testing::Values(KvFormat::plain, KvFormat::int8, KvFormat::nf4),
+                         [](const auto& instance) {
+                           return std::to_string(static_cast<int>(instance.param)) + "_bits";
+                         });
+
+TEST_P(CapturedCaches, keep_what_each_replay_is_given) {
+  const KvShape shape{1, 2, 3, 9, 128};
+  const auto specs = KvCache::tensors(shape, GetParam(), at::kBFloat16);
+  KvCache captured(tensors_in_one(specs, gpu), GetParam(), at::kBFloat16);
+  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
+  const at::Tensor key = at::randn({2, 3, 1, 128}, options), value = at::randn({2, 3, 1, 128}, options);
+  captured.append(0, 8, key, value);  // what the first call makes is there before the capture
+  captured.first(0, 9);
+  c10::cuda::getCurrentCUDAStream().synchronize();
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  captured.append(0, 8, key, value);
+  const auto [keys, values] = captured.first(0, 9);
+  graph.capture_end();
+  for (int replay = 0; replay < 2; ++replay) {
+    key.normal_();
+    value.normal_();
+    graph.replay();
+    KvCache expected(tensors_in_one(specs, gpu), GetParam(), at::kBFloat16);
+    expected.append(0, 8, key, value);
+    const auto [expected_keys, expected_values] = expected.first(0, 9);
+    EXPECT_TRUE(at::equal(keys.select(2, 8), expected_keys.select(2, 8)));
+    EXPECT_TRUE(at::equal(values.select(2, 8), expected_values.select(2, 8)));
+  }
+}
+
+class Products : public OnGpu, public testing::WithParamInterface<FourBitCode> {
+ protected:
+  void SetUp() override {
+    OnGpu::SetUp();
+    if (!IsSkipped() && !Bitsandbytes::library()) GTEST_SKIP() << Bitsandbytes::library().error().text();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Codes, Products, testing::Values(FourBitCode::nf4, FourBitCode::fp4),
+                         [](const auto& instance) { return name_of(instance.param); });
+
+FourBitMatrix random_matrix(std::int64_t rows, std::int64_t columns, std::int64_t block, FourBitCode code,
+                            at::Device device) {
+  FourBitMatrix matrix = empty_four_bit(rows, columns, block, code, device);
+  matrix.packed.random_(0, 256);
+  matrix.absmax.uniform_(0.01, 0.03);
+  return matrix;
+}
+
+TEST_P(Products, dequantise_as_the_format_is_defined) {
+  for (const auto& [rows, columns, block] :
+       {std::array<std::int64_t, 3>{64, 256, 64}, {48, 96, 64}, {7, 100, 128}}) {
+    FourBitMatrix matrix = random_matrix(rows, columns, block, GetParam(), at::kCPU);
+    const at::Tensor expected = dequantise(matrix, at::kBFloat16);
+    matrix.packed = matrix.packed.to(gpu);
+    matrix.absmax = matrix.absmax.to(gpu);
+    EXPECT_TRUE(at::equal(dequantise(matrix, at::kBFloat16).cpu(), expected)) << rows << " x " << columns;
+  }
+}
+
+TEST_P(Products, are_those_of_the_dequantised_weights_however_they_are_made) {
+  const FourBitMatrix matrix = random_matrix(768, 1024, 64, GetParam(), gpu);
+  const auto products = cuda_products();
+  products->add(matrix);
+  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
+  for (const std::int64_t n : {1, 3, 8, 65, 600, 3000}) {
+    const at::Tensor input = at::randn({n, 1024}, options);
+    const at::Tensor expected = at::linear(input.to(at::kFloat), dequantise(matrix, at::kFloat));
+    const double spread = expected.std().item<double>();
+    for (int measured = 0; measured < 2; ++measured) {
+      const at::Tensor output = products->multiply(input, matrix).to(at::kFloat);
+      EXPECT_LT(output.sub(expected).abs().max().item<double>(), 0.05 * spread) << n << " rows";
+      products->prepare(n, at::kBFloat16);
+    }
+  }
+}
+
+TEST_F(OnGpu, a_checkpoint_is_read_as_on_the_cpu) {
+  constexpr const char* tiny = BATCHFIT_TEST_DATA "/tiny-llama-nf4";
+  const auto checkpoint = files::Checkpoint::open(tiny).value();
+  CheckpointLlamaWeights on_gpu(checkpoint, gpu, at::kBFloat16), on_cpu(checkpoint, at::kCPU, at::kBFloat16);
+  const std::string name = "model.embed_tokens.weight";
+  EXPECT_TRUE(at::equal(on_gpu.tensor(name, {1024, 256}).cpu(), on_cpu.tensor(name, {1024, 256})));
+  const std::string mlp = "model.layers.1.mlp.";
+  const std::vector<MatrixName> names{{mlp + "gate_proj", 768}, {mlp + "up_proj", 768}};
+  const auto there = std::get<FourBitMatrix>(on_gpu.matrices(names, 256).front());
+  const auto here = std::get<FourBitMatrix>(on_cpu.matrices(names, 256).front());
+  EXPECT_TRUE(at::equal(there.packed.cpu(), here.packed));
+  EXPECT_TRUE(at::equal(there.absmax.cpu(), here.absmax));
+  EXPECT_EQ(on_gpu.digest(), on_cpu.digest());
+}
+
+TEST_F(OnGpu, generation_times_its_first_token_in_a_captured_graph) {
+  RandomLlamaWeights weights(gpu, at::kBFloat16, /*seed=*/0, FourBitCode::nf4);
+  LlamaConfig config;
+  config.hidden = 256;
+  config.intermediate = 768;
+  config.layers = 2;
+  config.heads = 8;
+  config.kv_heads = 2;
+  config.head_size = 32;
+  config.vocabulary = 512;
+  LlamaPass pass(std::make_shared<const Llama>(config, weights),
+                 {LlamaMode::generate, 16, 8, KvFormat::plain});
+  const auto inputs = pass.own_inputs(2);
+  const at::Tensor expected = pass.forward_all(inputs);
+  cudaEvent_t start = nullptr, first = nullptr;
+  ASSERT_EQ(cudaEventCreate(&start), cudaSuccess);
+  ASSERT_EQ(cudaEventCreate(&first), cudaSuccess);
+  const cudaStream_t stream = c10::cuda::getCurrentCUDAStream().stream();
+  pass.at_first_token = [&] {
+    ASSERT_EQ(cudaEventRecordWithFlags(first, stream, cudaEventRecordExternal), cudaSuccess);
+  };
+  ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  const at::Tensor tokens = pass.forward_all(inputs);
+  graph.capture_end();
+  ASSERT_EQ(cudaEventRecord(start, stream), cudaSuccess);
+  graph.replay();
+  ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+  float milliseconds = 0;
+  EXPECT_EQ(cudaEventElapsedTime(&milliseconds, start, first), cudaSuccess);
+  EXPECT_GT(milliseconds, 0);
+  EXPECT_TRUE(at::equal(tokens, expected));
+  cudaEventDestroy(start);
+  cudaEventDestroy(first);
+}
+
+}  // namespace
+}  // namespace batchfit
