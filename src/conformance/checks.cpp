@@ -186,6 +186,21 @@ Finding out_of_memory(const Subject& subject) {
   });
 }
 
+Finding energy(const Subject& subject) {
+  return talk_loaded(subject, [](Conversation& worker, const Loaded& loaded) {
+    if (!loaded.capabilities.has("energy")) return skip("no capability energy");
+    ProbeDetails details;
+    details.energy_span = 1;
+    const auto body = worker.need(probe_request(Measure{1}, details));
+    if (!body) return fail(body.error().text());
+    const auto reply = read_probe_reply(*body, Measure{1});
+    if (!reply) return fail(reply.error().text());
+    const auto* seen = std::get_if<Observation>(&reply->records.front());
+    return passes_if(seen != nullptr && seen->energy_j && seen->energy_passes,
+                     "the observation lacks energy_j or energy_passes");
+  });
+}
+
 Finding compare(const Subject& subject) {
   return talk_loaded(subject, [](Conversation& worker, const Loaded& loaded) {
     if (!loaded.capabilities.has("compare")) return skip("no capability compare");
@@ -286,6 +301,7 @@ const std::vector<Check>& checks() {
       {"batch 0 is refused and the worker goes on", batch_zero},
       {"out-of-memory is an outcome", out_of_memory},
       {"compare gives pairs in a drawn order", compare},
+      {"joules come with their number of passes", energy},
       {"environment has the total", environment},
       {"release, then load again", release_and_load},
       {"heartbeats get no answer", heartbeats},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "report/labels.h"
 #include "report/wording.h"
 
@@ -223,6 +224,38 @@ std::vector<Column> before_and_after(const RunReport& run) {
   }
   drop_empty(columns);
   return columns;
+}
+
+std::vector<Column> choices_table(const WorkloadReport& workload) {
+  std::vector<Column> columns{{.heading = "objective", .right = false, .cells = {}},
+                              {.heading = "batch", .cells = {}},
+                              {.heading = "latency", .cells = {}},
+                              {.heading = "own memory", .importance = 4, .cells = {}},
+                              {.heading = "items/s", .cells = {}},
+                              {.heading = "J an item", .importance = 5, .cells = {}},
+                              {.heading = "near-ties", .right = false, .importance = 3, .cells = {}}};
+  for (const auto& [goal, choice] : workload.answer.choices) {
+    const BatchFigures* figures = find(workload, choice.batch);
+    if (figures == nullptr) continue;
+    std::string ties;
+    for (const auto& [batch, behind] : choice.near_ties)
+      ties += fmt::format("{}{} ({} behind)", ties.empty() ? "" : ", ", batch, difference_text(behind));
+    if (choice.batch != choice.top) ties = fmt::format("{} measured best; {}", choice.top, ties);
+    add_row(
+        columns,
+        {std::string(name_of(goal)), count_text(choice.batch), or_unknown(figures->latency, format_seconds),
+         or_unknown(figures->own_memory, format_bytes), or_unknown(figures->throughput, throughput_text),
+         or_unknown(figures->energy_per_item, joules_text), ties});
+  }
+  drop_empty(columns);
+  return columns;
+}
+
+std::string front_text(const Answer& answer) {
+  std::vector<std::string> batches;
+  for (const Batch batch : answer.front) batches.push_back(std::to_string(batch));
+  if (batches.empty()) return "";
+  return join_words(batches) + (answer.knee ? fmt::format("; it bends at batch {}", *answer.knee) : "");
 }
 
 std::vector<Column> across_devices(const std::vector<NamedRun>& runs) {

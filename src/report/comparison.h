@@ -43,6 +43,14 @@ struct NamedRun {
 /// Batch 1 against the answer, a row a workload.
 std::vector<Column> before_and_after(const RunReport& run);
 
+/// What each objective chooses, a row an objective: the batch, its figures, and near-ties. Without rows where
+/// there is no answer.
+std::vector<Column> choices_table(const WorkloadReport& workload);
+
+/// "1, 2, 4, 8 and 11; it bends at batch 8": the Pareto front, of which no batch is beaten in latency,
+/// throughput and memory by another. Empty where there is no answer.
+std::string front_text(const Answer& answer);
+
 /// A row a workload and device, the workloads of all runs side by side, each's fastest device first.
 std::vector<Column> across_devices(const std::vector<NamedRun>& runs);
 

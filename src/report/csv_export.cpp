@@ -200,7 +200,7 @@ void add_csv_rows(std::string& out, const RunReport& run) {
     add_rows(out, workload);
     // Workloads of one run are much alike; a buffer that doubles would take twice the memory.
     if (&workload == &run.workloads.front())
-      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1));
+      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1) / 20 * 21);
   }
 }
 

@@ -229,6 +229,10 @@ void put_workload(std::string& out, const RunReport& run, const WorkloadReport& 
   out += "</summary>\n" + element("h3", "Certificate") + "<ul>\n";
   for (const std::string& line : workload.certificate) out += element("li", line);
   out += "</ul>\n<div class=\"charts\"></div>\n";
+  if (!workload.answer.choices.empty()) {
+    out += element("h3", "What each objective chooses") + table(choices_table(workload), "objectives");
+    out += element("p", "Pareto front: " + front_text(workload.answer));
+  }
   put_costs(out, workload, run.items);
   out += element("h3", "Every batch") +
          "<div class=\"batches wide\" tabindex=\"0\" role=\"region\" aria-label=\"every batch\"></div>\n";
@@ -256,7 +260,8 @@ void put_run(std::string& out, const NamedRun& named, const std::string& prefix)
     put_workload(out, run, run.workloads[i], labels.models[i], prefix + std::to_string(i));
     // Workloads of one run are much alike; a buffer that doubles would take twice the memory.
     if (i == 0)
-      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1) + html::chart_library.size());
+      out.reserve(before + (out.size() - before) * (run.workloads.size() + 1) / 20 * 21 +
+                  html::chart_library.size());
   }
   out += element("h2", "How to reproduce") + "<pre>";
   for (const std::string& word : run.command) out += html_text(word) + " ";
@@ -313,7 +318,8 @@ std::string export_html(const ReportDocument& document) {
   out += html::chart_library;
   out += "\n</script>\n<script>\n";
   out += html::script;
-  return out + "</script>\n</body>\n</html>\n";
+  out += "</script>\n</body>\n</html>\n";
+  return out;
 }
 
 }  // namespace batchfit

@@ -286,7 +286,8 @@ Json results_json(const RunReport& run) {
 std::string export_json(const RunReport& run) {
   std::string out;
   print(out, results_json(run), 0);
-  return out + "\n";
+  out += "\n";
+  return out;
 }
 
 std::string export_json(const TuneRun& run, const RunReport& report) {
@@ -296,7 +297,8 @@ std::string export_json(const TuneRun& run, const RunReport& report) {
   }
   std::string out;
   print(out, json, 0);
-  return out + "\n";
+  out += "\n";
+  return out;
 }
 
 }  // namespace batchfit

@@ -1,6 +1,8 @@
 #include "report/markdown_export.h"
 
 #include "facts/json.h"
+#include "report/columns.h"
+#include "report/comparison.h"
 #include "report/display.h"
 #include "report/distribution.h"
 #include "report/figures.h"
@@ -35,6 +37,13 @@ std::string answers_table(const RunReport& run, const Labels& labels) {
 
 std::string at_text(const Processing& one) {
   return one.at == "batch 1" || one.at == "answer" ? one.at : "best by " + one.at;
+}
+
+/// What each objective chooses, and the front.
+std::string objectives_part(const WorkloadReport& workload) {
+  if (workload.answer.choices.empty()) return "";
+  return "\n" + markdown_grid(choices_table(workload)) + "\nPareto front: " + front_text(workload.answer) +
+         ".\n";
 }
 
 /// What it takes to process the items, at each batch that is chosen for something.
@@ -128,6 +137,7 @@ std::string export_markdown(const RunReport& run) {
     const WorkloadReport& workload = run.workloads[i];
     out += "\n## " + markdown_text(labels.models[i]) + "\n\n";
     for (const std::string& line : workload.certificate) out += "- " + markdown_text(line) + "\n";
+    out += objectives_part(workload);
     out += costs_table(workload, run.items);
     out += inputs_table(workload);
     if (!workload.batches.empty()) out += "\n" + batches_table(workload.batches);

@@ -43,6 +43,12 @@ std::string render_report(const ReportDocument& document, int width, bool colour
     const RunReport& run = document.runs.front().run;
     out = render_table(run, {width, colour});
     if (!run.workloads.empty()) out += "\nbatch 1 -> answer\n" + text_grid(before_and_after(run), columns);
+    // For one workload there is room for what each objective would choose.
+    if (run.workloads.size() == 1 && !run.workloads.front().answer.choices.empty()) {
+      const WorkloadReport& workload = run.workloads.front();
+      out += "\n" + text_grid(choices_table(workload), columns);
+      out += wrap("Pareto front: " + front_text(workload.answer), columns, 0);
+    }
   } else {
     out = text_grid(across_devices(document.runs), columns);
   }

@@ -34,8 +34,14 @@ Strategy watched(Strategy next, const SearchSpace& space) {
     const auto* done = std::get_if<Done>(&step);
     if (done == nullptr || evidence.samples(1).empty()) return step;
     const Answer found = answer(evidence, limits, environment, space, *done);
-    const bool canary = unwatched(evidence, found.best) || unwatched(evidence, found.largest) ||
-                        unwatched(evidence, found.next);
+    // What is compared must be watched too; where nothing more is to be measured it is taken as it is.
+    const bool compares = space.objective.goal != Goal::largest && space.explore;
+    const auto rests_on_nothing_seen_since = [&](Batch batch) {
+      return unwatched(evidence, judge(evidence, batch, limits, environment, space.timing, space.rules));
+    };
+    const bool canary =
+        unwatched(evidence, found.largest) || unwatched(evidence, found.next) ||
+        (compares && std::any_of(found.passing.begin(), found.passing.end(), rests_on_nothing_seen_since));
     return canary ? Step(Measure{1, space.rules.few_samples}) : step;
   };
 }

@@ -56,7 +56,8 @@ Strategy exponential(const SearchSpace& space);
 Strategy guided(const SearchSpace& space);
 
 /// The strategy, with a canary: where its answer rests on solo samples taken after batch 1 was last seen,
-/// alone or in pairs, a few of batch 1 are taken again before it is done. If batch 1 drifted, the judge asks
+/// alone or in pairs, a few of batch 1 are taken again before it is done. For another objective than the
+/// largest batch that holds for every batch that it compares. If batch 1 drifted, the judge asks
 /// for more than solo samples, and the search goes on.
 Strategy watched(Strategy next, const SearchSpace& space);
 

@@ -72,7 +72,9 @@ bool is_cache(const fs::path& path) {
   bool found = false;
   cursor.object([&](std::string_view key) {
     const std::string_view value = cursor.raw();
-    if (key == "format" && value == "\"batchfit-cache\"") found = true;
+    if (key != "format") return;
+    found = value == "\"batchfit-cache\"";
+    cursor.fail("the rest does not matter");  // a result file may be hundreds of megabytes
   });
   return found;
 }

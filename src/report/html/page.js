@@ -50,7 +50,8 @@
     button.addEventListener("click", () => sort(heading));
     heading.replaceChildren(button);
   });
-  document.querySelectorAll("table").forEach(sortable);
+  // Those of a workload become so when it is unfolded: there may be a thousand.
+  document.querySelectorAll("table").forEach((table) => table.closest("details") || sortable(table));
 
   const filter = document.getElementById("filter");
   if (filter) {
@@ -152,6 +153,7 @@
     if (!charts.has(section)) {
       const data = JSON.parse(section.querySelector("script").textContent);
       data.throughput_per_s = data.latency_s.map((latency, i) => (latency === null ? null : data.batch[i] / latency));
+      section.querySelectorAll("table").forEach(sortable);
       section.querySelector(".batches").append(batchTable(data));
       charts.set(section, { data, drawn: [] });
     }
