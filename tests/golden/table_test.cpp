@@ -197,9 +197,9 @@ TEST(Tokens, are_counted_by_what_an_item_is) {
 
 TEST(Tokens, have_a_column_where_there_is_a_language_model) {
   TuneRun run = sample::two_models();
-  EXPECT_EQ(render_table(run, {160, false, false}).find("tokens/s"), std::string::npos);
+  EXPECT_EQ(render_table(report_of(run), {.width = 160}).find("tokens/s"), std::string::npos);
   run.workloads.front() = language_model("decode", {{"length", 512}});
-  EXPECT_NE(render_table(run, {160, false, false}).find("tokens/s"), std::string::npos);
+  EXPECT_NE(render_table(report_of(run), {.width = 160}).find("tokens/s"), std::string::npos);
 }
 
 TEST(Tokens, that_were_timed_tell_the_interval_between_two) {
