@@ -63,6 +63,7 @@ void simulate_program(Forecast& forecast, const AffineProgram& program, const Tr
     forecast.high = std::max(forecast.high, reserved);
   }
   if (forecast.high > forecast.low) {
+    forecast.workspaces_unsettled = true;
     const auto& traces = choice.traces;
     forecast.reasons.push_back(fmt::format("{} workspaces changed between batches {} and {}",
                                            program.unsettled(), traces[traces.size() - 2]->batch,
@@ -117,7 +118,7 @@ void apply_observation(Forecast& forecast, const Observation& observation) {
     forecast.own = forecast.low = forecast.high = *own;
     forecast.basis = Basis::measured;
     forecast.context = observation.memory.context;
-    forecast.crosses_regime = false;
+    forecast.workspaces_unsettled = forecast.crosses_regime = false;
     forecast.reasons.clear();
   } else if (observation.outcome == Outcome::out_of_memory && observation.cap) {
     forecast.low = std::max(forecast.low, *observation.cap);

@@ -30,8 +30,9 @@ struct Forecast {
   Basis basis = Basis::peaks;
   std::optional<Bytes>
       context;  ///< the part outside the allocator; absent: unknown, and not in the numbers above
-  bool crosses_regime = false;       ///< between the evidence and this batch a tensor reaches 2^31 elements
-  std::vector<std::string> reasons;  ///< why the interval is wider than usual; one line each, for people
+  bool workspaces_unsettled = false;  ///< a library chose others at one of the traces: it may again
+  bool crosses_regime = false;        ///< between the evidence and this batch a tensor reaches 2^31 elements
+  std::vector<std::string> reasons;   ///< why the interval is wider than usual; one line each, for people
 
   /// Width of the interval as a part of the forecast.
   double width() const { return own > 0 ? static_cast<double>(high - low) / static_cast<double>(own) : 0; }

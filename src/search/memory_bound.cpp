@@ -98,7 +98,7 @@ Batch MemoryBound::longest_jump() const {
 std::optional<Forecast> MemoryBound::forbids(Batch batch) const {
   if (!holdable_) return std::nullopt;
   auto expected = forecaster_.at(batch);
-  const Bytes under_a_cap = expected->reasons.empty() ? expected->own : expected->high;
+  const Bytes under_a_cap = expected->workspaces_unsettled ? expected->high : expected->own;
   if ((capped_ ? under_a_cap : expected->low) <= *holdable_) return std::nullopt;
   return expected;
 }

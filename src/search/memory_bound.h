@@ -31,7 +31,7 @@ class MemoryBound {
 
   /// The forecast that forbids to run the batch. On a device of its own: even the lower bound is more than
   /// the device holds. Under a cap, where overstepping is an out-of-memory: the forecast itself is more than
-  /// it, or its upper bound where something makes it unsure.
+  /// it, or its upper bound where workspaces are unsettled.
   std::optional<Forecast> forbids(Batch batch) const;
 
   /// Whether the batch breaks the memory limit, as measured or by its forecast.
