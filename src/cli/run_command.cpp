@@ -42,11 +42,8 @@ Result<std::vector<std::string>> outputs_of(const RunOptions& options) {
 }
 
 /// What the limits of `batchfit tune` allow, from the cache where it knows.
-Result<Batch> tuned_batch(const LoadRequest& request, const WorkerOptions& worker, const std::string& device,
-                          Cache& cache, Progress& progress, const Cancellation& cancel) {
-  Suite suite(worker, look_at(device), cache, cancel);
-  suite.on_load = [&] { progress.loading(); };
-  suite.on_input = [](const auto&) {};
+Result<Batch> tuned_batch(const LoadRequest& request, Suite& suite, Progress& progress,
+                          const Cancellation& cancel) {
   const TunedWorkload tuned = suite.tune(request, {request.shape, {}, ""}, TuneGoal{}, progress.events());
   if (tuned.error) return failure(*tuned.error);
   if (cancel.raised()) return failure(ErrorKind::interrupted, "interrupted");
@@ -99,7 +96,10 @@ int run_run(const RunOptions& options, const std::vector<std::string>& command_l
     progress.clear();
     std::fputs(("batchfit: warning: " + warning + "\n").c_str(), stderr);
   });
-  const WorkerOptions worker_options = worker_of(options.worker, device, cancel);
+  Suite suite(worker_of(options.worker, device, cancel), look_at(device), cache, cancel);
+  suite.on_load = [&] { progress.loading(); };
+  suite.on_input = [](const auto&) {};
+  RemoteWorker& worker = suite.worker();
   VideoRequest video{1,
                      options.videos,
                      std::move(*outputs),
@@ -107,8 +107,14 @@ int run_run(const RunOptions& options, const std::vector<std::string>& command_l
                      options.confidence,
                      options.overlap,
                      options.max_frames};
+  progress.loading();
+  const auto loaded = worker.load(*request);
+  progress.clear();
+  if (!loaded) return cancel.raised() ? exit_code_of_signal() : report_error(loaded.error());
+  // Before a search that would be for nothing.
+  if (const auto runs = worker.check_video(); !runs) return report_error(runs.error());
   if (options.batch == "auto") {
-    const auto batch = tuned_batch(*request, worker_options, device, cache, progress, cancel);
+    const auto batch = tuned_batch(*request, suite, progress, cancel);
     progress.clear();
     if (!batch && cancel.raised()) return exit_code_of_signal();
     if (!batch) return report_error(batch.error());
@@ -116,11 +122,6 @@ int run_run(const RunOptions& options, const std::vector<std::string>& command_l
   } else {
     video.batch = std::stol(options.batch);
   }
-  RemoteWorker worker(worker_options);
-  progress.loading();
-  const auto loaded = worker.load(*request);
-  progress.clear();
-  if (!loaded) return cancel.raised() ? exit_code_of_signal() : report_error(loaded.error());
   const auto run = worker.run_video(video, [&](const VideoProgress& now) { progress.frames(now); });
   progress.clear();
   if (!run) return cancel.raised() ? exit_code_of_signal() : report_error(run.error());

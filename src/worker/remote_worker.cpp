@@ -156,13 +156,17 @@ Result<void> RemoteWorker::release() {
   return {};
 }
 
+Result<void> RemoteWorker::check_video() const {
+  if (!requested_) return failure(ErrorKind::usage, "no model is loaded");
+  if (can("video")) return {};
+  return failure(ErrorKind::usage, requested_->model + " is no model that this worker runs over video",
+                 "name a pose model, such as yolo11n-pose");
+}
+
 Result<VideoRun> RemoteWorker::run_video(const VideoRequest& request,
                                          const std::function<void(const VideoProgress&)>& told) {
   if (auto ready = ensure_loaded(); !ready) return failure(ready.error());
-  if (!can("video")) {
-    return failure(ErrorKind::usage, requested_->model + " is no model that this worker runs over video",
-                   "name a pose model, such as yolo11n-pose");
-  }
+  if (auto runs = check_video(); !runs) return failure(runs.error());
   const auto reply = ask(video_request(request), options_.patience.probe, [&told](const Json& progress) {
     if (const auto read = read_video_progress(progress)) told(*read);
   });

@@ -48,6 +48,9 @@ class RemoteWorker : public Worker {
   Result<Loaded> load(const LoadRequest& request);  ///< also says what later replacements load
   Result<void> release();
 
+  /// Whether the loaded model runs over video; usage error where it does not.
+  Result<void> check_video() const;
+
   /// Runs the loaded model over video, and `told` how far it is. Where the cancellation is raised it ends in
   /// good order, and what was done is the answer. usage error where the worker cannot, or the model finds no
   /// poses.

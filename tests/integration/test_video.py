@@ -122,6 +122,9 @@ class Video(unittest.TestCase):
         self.assertIn("No such file", self.run_video("--batch", 2, video=["missing.mp4"], code=2).stderr)
         self.assertIn("cannot write", self.run_video("--batch", 2, "--out", "no/folder/out.mp4", code=2).stderr)
         self.assertIn("pose model", self.run_video("--batch", 2, model="resnet50", code=2).stderr)
+        before_any_search = self.run_video(model="resnet50", code=2).stderr
+        self.assertIn("pose model", before_any_search)
+        self.assertNotIn("batch 1", before_any_search)
         self.assertIn("one for each", self.run_video("--batch", 2, "--out", "a.mp4", "b.mp4", code=2).stderr)
 
     def test_a_truncated_file_runs_as_far_as_it_goes(self):
