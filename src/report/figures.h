@@ -23,7 +23,7 @@ struct BatchFigures {
       eager_latency;  ///< of an ordinary call, where graph replays were timed: the shortest
   std::optional<Seconds>
       first_token;  ///< of passes that make tokens one after the other: median until the first
-  std::optional<double> throughput;  ///< items a second: batch / latency
+  std::optional<double> throughput;       ///< items a second: batch / latency
   std::optional<double> energy_per_item;  ///< joules
   std::optional<Bytes> own_memory;
   std::optional<Bytes> allocated_peak;
