@@ -12,8 +12,6 @@
 
 #include "base/file.h"
 
-extern char** environ;
-
 namespace batchfit {
 namespace fs = std::filesystem;
 namespace {

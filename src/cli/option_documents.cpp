@@ -137,7 +137,8 @@ std::string zsh_option(const CLI::Option& option) {
     const std::string value = !takes_value(option) ? ""
                               : choices.empty()    ? ":value:_files"
                                                    : ":value:(" + choices + ")";
-    out += " \\\n      " + shell_word(name + "[" + about + "]" + value);
+    out += " \\\n      ";
+    out += shell_word(fmt::format("{}[{}]{}", name, about, value));
   }
   return out;
 }

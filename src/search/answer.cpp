@@ -17,7 +17,7 @@ void choose_among(Answer& out, const Evidence& evidence, const std::vector<Rulin
   std::vector<Candidate> candidates;
   for (const Ruling& ruling : passing) {
     out.passing.push_back(ruling.batch);
-    if (auto candidate = candidate_of(evidence, ruling.batch)) candidates.push_back(std::move(*candidate));
+    if (const auto candidate = candidate_of(evidence, ruling.batch)) candidates.push_back(*candidate);
   }
   for (const Goal goal : goals) {
     const Objective objective{goal, space.objective.balance};

@@ -24,6 +24,7 @@ constexpr double deviation_of_mad = 1.4826;
 
 double standard_error(const std::vector<Seconds>& samples, Seconds middle) {
   std::vector<double> off;
+  off.reserve(samples.size());
   for (const Seconds sample : samples) off.push_back(std::abs(sample - middle));
   const double deviation = deviation_of_mad * median(std::move(off));
   return median_error * deviation / std::sqrt(static_cast<double>(samples.size())) / middle;
@@ -241,6 +242,7 @@ std::string_view name_of(Goal goal) {
 
 std::vector<std::string> goal_names() {
   std::vector<std::string> names;
+  names.reserve(goals.size());
   for (const Goal goal : goals) names.emplace_back(name_of(goal));
   return names;
 }
