@@ -50,7 +50,8 @@ std::vector<Processing> processing(const std::vector<BatchFigures>& batches, con
   const auto add = [&](std::string at, Batch batch) {
     const BatchFigures* figures = find(batches, batch);
     if (figures == nullptr || !figures->latency) return;
-    const auto calls = static_cast<double>((items + batch - 1) / batch);
+    const std::int64_t whole_calls = (items + batch - 1) / batch;
+    const auto calls = static_cast<double>(whole_calls);
     Processing one{std::move(at), batch, calls * *figures->latency, {}, {}};
     if (price) one.usd = one.seconds / seconds_per_hour * price->usd_per_hour;
     if (figures->energy_per_item) {

@@ -1,5 +1,7 @@
 #include "report/html_export.h"
 
+#include <fmt/core.h>
+
 #include <array>
 #include <charconv>
 
@@ -206,7 +208,7 @@ void put_environment(std::string& out, const WorkloadReport& workload) {
   std::string lines = "device: " + device_text(device);
   if (device.driver) lines += ", driver " + *device.driver;
   lines += "\nruntime: " + runtime.name + " " + runtime.version;
-  for (const auto& [name, value] : runtime.details) lines += "\n  " + name + ": " + value;
+  for (const auto& [name, value] : runtime.details) lines += fmt::format("\n  {}: {}", name, value);
   lines += "\nweights: " + of.weights + "\ntiming: " + std::string(name_of(of.timing));
   if (workload.environment.others)
     lines += "\nmemory held by others: " + format_bytes(*workload.environment.others);

@@ -104,7 +104,7 @@ class Layers {
 /// A line for the model and one for the device, neither wider than the plot.
 std::string title_of(const WorkloadReport& workload, const std::string& label) {
   constexpr std::size_t widest = 66;
-  const std::string model = in_quotes(shorten(printable(label), widest));
+  std::string model = in_quotes(shorten(printable(label), widest));
   if (!workload.subject) return model;
   return model + ".\"\\n\"." + in_quotes(shorten(printable(device_text(workload.subject->device)), widest));
 }

@@ -82,7 +82,7 @@ std::string answers_grid(const std::vector<Column>& columns, const RunReport& ru
   std::string out = painted(grid.heading(), dim, options) + "\n";
   for (std::size_t row = 0; row < run.workloads.size(); ++row) {
     const char* colour = colour_of(run.workloads[row]);
-    out += grid.row(row, [&](const Column& column, std::string cell) {
+    out += grid.row(row, [&](const Column& column, const std::string& cell) {
       const bool answer = column.heading == "batch" || column.heading == "limited by";
       return answer ? painted(cell, colour, options) : cell;
     });

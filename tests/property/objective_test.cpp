@@ -13,7 +13,7 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): helpers of the tests
 
-constexpr Batch most = 200;
+constexpr Batch most = 64;
 // Of the grid's batches each is at most this many times the one before, but for 1, 2, 3 and 4.
 constexpr double grid_step = 1.5;
 constexpr double repeats = 0.005;
