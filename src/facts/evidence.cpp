@@ -36,6 +36,11 @@ const Observation* Evidence::observation(Batch batch) const {
   return last;
 }
 
+bool Evidence::only_rehearsed(Batch batch) const {
+  const Observation* seen = observation(batch);
+  return seen != nullptr && seen->outcome == Outcome::rehearsed;
+}
+
 std::vector<Batch> Evidence::observed_in_order() const {
   std::vector<Batch> order;
   std::set<Batch> met;

@@ -25,6 +25,9 @@ class Evidence {
   /// A rehearsal counts only where it was never measured, a failed one only where there is no other.
   const Observation* observation(Batch batch) const;
 
+  /// Whether the memory of the batch is known and nothing else: it never ran.
+  bool only_rehearsed(Batch batch) const;
+
   /// Batches with an observation, ascending.
   std::vector<Batch> observed() const;
 

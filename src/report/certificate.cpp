@@ -57,8 +57,7 @@ std::string failure_text(const TunedWorkload& tuned, const Ruling& ruling) {
   std::string text;
   if (ruling.memory && ruling.memory->verdict == Verdict::fail) {
     text = memory_failure(*ruling.memory);
-    const Observation* seen = tuned.evidence.observation(ruling.batch);
-    if (seen != nullptr && seen->outcome == Outcome::rehearsed) text += ", as rehearsed";
+    if (tuned.evidence.only_rehearsed(ruling.batch)) text += ", as rehearsed";
   }
   if (ruling.latency && ruling.latency->verdict == Verdict::fail) {
     text += (text.empty() ? "" : "; ") + latency_failure(tuned, ruling.batch, *ruling.latency);

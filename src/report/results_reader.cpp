@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/json_cursor.h"
-#include "base/mapped_text.h"
+#include "base/mapped_file.h"
 #include "report/json_export.h"
 #include "report/report_fields.h"
 #include "report/video_table.h"
@@ -277,7 +277,7 @@ Result<RunReport> parse_results(std::string_view text, const std::string& name,
 }
 
 Result<RunReport> read_results(const std::filesystem::path& path) {
-  const auto file = MappedText::open(path);
+  const auto file = MappedFile::open(path);
   if (!file) return failure(file.error());
   return parse_results((*file)->text(), path.string(),
                        [&](std::size_t consumed) { (*file)->release(consumed); });

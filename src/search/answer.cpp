@@ -53,9 +53,7 @@ Answer answer(const Evidence& evidence, const Limits& limits, const Environment&
   for (const Batch batch : evidence.tried()) {
     if (batch > space.max_batch) break;
     Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
-    const Observation* seen = evidence.observation(batch);
-    const bool only_rehearsed = seen != nullptr && seen->outcome == Outcome::rehearsed;
-    if (only_rehearsed && ruling.verdict == Verdict::undecided) continue;  // as if not tried
+    if (evidence.only_rehearsed(batch) && ruling.verdict == Verdict::undecided) continue;  // as if not tried
     if (ruling.passes()) {
       passing.push_back(std::move(ruling));
       out.next.reset();

@@ -56,11 +56,6 @@ Measure on_the_way(Batch batch, const Limits& limits, const SearchSpace& space) 
                               : Measure{batch, space.rules.few_samples};
 }
 
-bool only_rehearsed(const Evidence& evidence, Batch batch) {
-  const Observation* seen = evidence.observation(batch);
-  return seen != nullptr && seen->outcome == Outcome::rehearsed;
-}
-
 bool seems_to_pass(const Ruling& ruling) {
   if (!ruling.wants) return ruling.passes();
   const bool within = ruling.latency && ruling.latency->value <= ruling.latency->limit;
@@ -72,7 +67,7 @@ Bracket read(const Evidence& evidence, const Limits& limits, const Environment& 
   Bracket bracket;
   for (const Batch batch : evidence.tried()) {
     const Ruling ruling = judge(evidence, batch, limits, environment, space.timing, space.rules);
-    const bool rehearsed = ruling.wants && only_rehearsed(evidence, batch);
+    const bool rehearsed = ruling.wants && evidence.only_rehearsed(batch);
     if (rehearsed && !memory_alone(limits)) continue;  // it says nothing of latency
     if (rehearsed) bracket.unsettled.emplace(batch, Unsettled{Measure{batch, 1}, 0});
     const bool seen_alone = ruling.wants && ruling.latency && batch_of(*ruling.wants) == batch;
@@ -189,7 +184,7 @@ std::set<Batch> look_ahead(const Bracket& bracket, const Limits& limits, const S
 /// blocks may lie otherwise then. A captured graph takes what its capture took.
 std::optional<Probe> to_run(const Evidence& evidence, const Bracket& bracket, const SearchSpace& space) {
   const Batch neighbour = bracket.passing + 1;
-  if (space.timing == Timing::graph || bracket.failing != neighbour || !only_rehearsed(evidence, neighbour)) {
+  if (space.timing == Timing::graph || bracket.failing != neighbour || !evidence.only_rehearsed(neighbour)) {
     return std::nullopt;
   }
   return Measure{neighbour, 1};
@@ -224,7 +219,7 @@ Strategy guided(const SearchSpace& space) {
       return on_the_way(*batch, limits, space);
     }
     for (const Batch batch : look_ahead(bracket, limits, space)) {
-      if (std::binary_search(tried.begin(), tried.end(), batch) && !only_rehearsed(evidence, batch)) continue;
+      if (std::binary_search(tried.begin(), tried.end(), batch) && !evidence.only_rehearsed(batch)) continue;
       // A dip is one of latency: where memory forbids the batch there is nothing to look for.
       if (!memory.expects_beyond(batch)) return on_the_way(batch, limits, space);
     }

@@ -21,7 +21,7 @@ class Missing {
     const Observation* seen = evidence_.observation(batch);
     const JudgeRules& rules = space_.rules;
     if (std::ssize(evidence_.faults_in_a_row(batch)) >= rules.most_tries) return std::nullopt;
-    if (seen == nullptr || seen->outcome == Outcome::rehearsed)
+    if (seen == nullptr || evidence_.only_rehearsed(batch))
       return Measure{.batch = batch, .samples = rules.few_samples, .energy = space_.energy};
     if (seen->outcome != Outcome::measured) return std::nullopt;
     const Ruling ruling = judge(evidence_, batch, limits_, environment_, space_.timing, rules);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/json_cursor.h"
-#include "base/mapped_text.h"
+#include "base/mapped_file.h"
 #include "facts/journal.h"
 
 namespace batchfit {
@@ -66,7 +66,7 @@ Result<TuneRun> run_of_cache(const fs::path& path, const TuneGoal& goal) {
 }
 
 bool is_cache(const fs::path& path) {
-  const auto file = MappedText::open(path);
+  const auto file = MappedFile::open(path);
   if (!file) return false;
   JsonCursor cursor((*file)->text());
   bool found = false;

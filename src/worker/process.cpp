@@ -3,15 +3,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>  // environ, among others
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "base/spawn.h"
 
 namespace batchfit {
 namespace {
@@ -92,33 +93,6 @@ tl::unexpected<Error> timed_out() { return failure(ErrorKind::timeout, "no answe
 
 int cancel_descriptor(const Cancellation* cancel) { return cancel == nullptr ? -1 : cancel->descriptor(); }
 
-/// Default signal handling, nothing blocked, a group of its own.
-int spawn_shell(const std::string& line, int in, int out, int err, pid_t& pid) {
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO);
-
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::array<std::string, 3> words{"sh", "-c", line};
-  std::array<char*, 4> argv{words[0].data(), words[1].data(), words[2].data(), nullptr};
-  const int error = ::posix_spawn(&pid, "/bin/sh", &files, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
-  return error;
-}
-
 }  // namespace
 
 Deadline deadline_in(Seconds seconds) {
@@ -152,8 +126,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::string& com
     if (!*pipe) return failure(pipe->error());
   }
   pid_t pid = 0;
-  const int error =
-      spawn_shell("exec env " + command, to->read.get(), from->write.get(), errors->write.get(), pid);
+  const int error = spawn("/bin/sh", {"sh", "-c", "exec env " + command},
+                          {to->read.get(), from->write.get(), errors->write.get()}, /*own_group=*/true, pid);
   if (error != 0) {
     return failure(ErrorKind::runtime, "cannot start '" + command + "': " + std::strerror(error));
   }

@@ -1,14 +1,16 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
-#include "files/mapped_file.h"
-
 namespace batchfit::files {
+
+using ByteSpan = std::span<const std::byte>;
 
 inline std::string_view text_of(ByteSpan bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.h"
 #include "facts/json.h"
 #include "files/weights_file.h"
 

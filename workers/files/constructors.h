@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/error.h"
 #include "files/value.h"
 
 namespace batchfit::files {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "files/named_tensor.h"
 #include "files/value.h"
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "files/bytes.h"
 
 namespace batchfit::files {

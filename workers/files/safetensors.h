@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/error.h"
 #include "files/named_tensor.h"
 
 namespace batchfit::files {

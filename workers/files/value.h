@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "files/bytes.h"
 #include "files/element_type.h"
-#include "files/mapped_file.h"
 
 // What a pickle describes, as data. Texts are views into the pickle. Values refer to each other freely, in
 // cycles too: whoever walks them bounds the walk.

@@ -25,7 +25,10 @@ const Value& weights_in(const Value& root) {
 
 Result<std::shared_ptr<const WeightsFile>> WeightsFile::open(const std::filesystem::path& path) {
   auto mapped = MappedFile::open(path);
-  if (!mapped) return failure(mapped.error());
+  if (!mapped) {
+    return failure(mapped.error().kind, mapped.error().message,
+                   "give the path of a file, as the worker's machine has it");
+  }
   const std::shared_ptr<WeightsFile> file(new WeightsFile);
   file->path_ = path.string();
   file->mapped_ = std::move(*mapped);

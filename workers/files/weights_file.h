@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/error.h"
+#include "base/mapped_file.h"
 #include "files/module.h"
 #include "files/torch_file.h"
 

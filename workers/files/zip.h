@@ -4,7 +4,8 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "files/mapped_file.h"
+#include "base/error.h"
+#include "files/bytes.h"
 
 namespace batchfit::files {
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "base/spawn.h"
 
 namespace batchfit::video {
 namespace {
@@ -31,38 +32,6 @@ Result<Ends> make_pipe() {
     return failure(ErrorKind::runtime, std::string("cannot make a pipe: ") + std::strerror(errno));
   }
   return Ends{Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
-int spawn(const std::vector<std::string>& words, int in, int out, int err, pid_t& pid) {
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  const auto redirect = [&files](int from, int to, int flags) {
-    if (from >= 0) {
-      ::posix_spawn_file_actions_adddup2(&files, from, to);
-    } else {
-      ::posix_spawn_file_actions_addopen(&files, to, "/dev/null", flags, 0);
-    }
-  };
-  redirect(in, STDIN_FILENO, O_RDONLY);
-  redirect(out, STDOUT_FILENO, O_WRONLY);
-  redirect(err, STDERR_FILENO, O_WRONLY);
-
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
-  std::vector<std::string> copies = words;
-  std::vector<char*> argv(copies.size() + 1, nullptr);
-  std::transform(copies.begin(), copies.end(), argv.begin(), [](std::string& word) { return word.data(); });
-  const int error = ::posix_spawnp(&pid, argv.front(), &files, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
-  return error;
 }
 
 /// A write to a closed pipe must be an error, not a signal that ends the process. The signal goes to the
@@ -86,7 +55,9 @@ Result<Child> Child::start(const std::vector<std::string>& words, Pipe pipe) {
   ::fcntl(data->read.get(), F_SETPIPE_SZ, pipe_bytes);  // one that stays small is only slower
   pid_t pid = 0;
   const int error =
-      spawn(words, reads ? -1 : data->read.get(), reads ? data->write.get() : -1, errors->write.get(), pid);
+      spawn(words.front(), words,
+            {reads ? -1 : data->read.get(), reads ? data->write.get() : -1, errors->write.get()},
+            /*own_group=*/false, pid);
   if (error != 0) {
     return failure(ErrorKind::unavailable, "cannot start " + words.front() + ": " + std::strerror(error));
   }

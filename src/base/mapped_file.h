@@ -4,12 +4,11 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "base/error.h"
 
-namespace batchfit::files {
-
-using ByteSpan = std::span<const std::byte>;
+namespace batchfit {
 
 /// A whole file mapped for reading. What reads it must not be shared with one who shortens the file
 /// meanwhile: touching what is gone ends the process.
@@ -22,11 +21,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
-  ByteSpan bytes() const { return bytes_; }
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
+
+  /// Gives the memory of the first `size` bytes back; they are read from the file again where they are
+  /// needed.
+  void release(std::size_t size) const;
 
  private:
-  explicit MappedFile(ByteSpan bytes) : bytes_(bytes) {}
-  ByteSpan bytes_;
+  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  std::span<const std::byte> bytes_;
 };
 
-}  // namespace batchfit::files
+}  // namespace batchfit
