@@ -83,9 +83,9 @@ class CudaEngine : public Engine {
   /// Runs the batch eagerly and frees it, so that what loads lazily is loaded, then times `samples` more
   /// calls where there is a list for them; returns what the allocator reserved more at its peak.
   Bytes warm_up(Batch batch, int passes, std::int64_t samples = 0, std::vector<Seconds>* timed = nullptr);
-  /// Runs the batch from an emptied allocator in the mode that is timed, so that it is ready for samples; the
-  /// trace is that of the first pass, or of the capture.
-  std::unique_ptr<Pass> warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const;
+  /// Runs the batch from an emptied allocator in the mode that is timed, so that it is ready for samples, or
+  /// rehearses it; the trace is that of the first pass, or of the capture.
+  std::unique_ptr<Pass> first_pass(Batch batch, std::optional<AllocationTrace>* trace, bool rehearses) const;
   void take_observation(const ProbeRequest& request, Measured& measured, bool& capturing);
   /// Memory and trace of a pass that is recorded and not executed.
   void take_rehearsal(const ProbeRequest& request, Measured& measured);
@@ -138,12 +138,13 @@ Answer<void> CudaEngine::settle_timing() {
   return {};
 }
 
-std::unique_ptr<Pass> CudaEngine::warmed_up_pass(Batch batch, std::optional<AllocationTrace>* trace) const {
+std::unique_ptr<Pass> CudaEngine::first_pass(Batch batch, std::optional<AllocationTrace>* trace,
+                                             bool rehearses) const {
   if (timing_ == Timing::graph) return std::make_unique<GraphPass>(loaded_, device_, batch, trace);
   auto eager = std::make_unique<EagerPass>(loaded_, device_, batch);
   std::optional<CudaTrace> recording;
   if (trace != nullptr) recording.emplace(device_, batch, Timing::eager);
-  eager->run();
+  rehearses ? eager->rehearse() : eager->run();
   if (recording) *trace = recording->finish();
   return eager;
 }
@@ -184,7 +185,7 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
     warm_up(request.batch, 1, request.eager_samples, &observation.eager_samples);
   const bool traced = request.trace && CudaTrace::available();
   capturing = timing_ == Timing::graph;
-  const auto ready = warmed_up_pass(request.batch, traced ? &measured.trace : nullptr);
+  const auto ready = first_pass(request.batch, traced ? &measured.trace : nullptr, /*rehearses=*/false);
   capturing = false;
   std::vector<Seconds> samples = take_samples(*ready, request.sampling);
   if (request.energy_seconds > 0) take_energy(*ready, request.energy_seconds, observation);
@@ -199,18 +200,8 @@ void CudaEngine::take_rehearsal(const ProbeRequest& request, Measured& measured)
   Observation& observation = measured.observation;
   observation.outcome = Outcome::rehearsed;
   const bool traced = request.trace && CudaTrace::available();
-  if (timing_ == Timing::graph) {
-    const GraphPass captured(loaded_, device_, request.batch, traced ? &measured.trace : nullptr);
-    device_.account_run();
-  } else {
-    EagerPass eager(loaded_, device_, request.batch);
-    C10_CUDA_CHECK(cudaStreamSynchronize(device_.stream()));  // the inputs are there before the recording
-    std::optional<CudaTrace> recording;
-    if (traced) recording.emplace(device_, request.batch, Timing::eager);
-    eager.rehearse();
-    if (recording) measured.trace = recording->finish();
-    device_.account_run();
-  }
+  const auto held = first_pass(request.batch, traced ? &measured.trace : nullptr, /*rehearses=*/true);
+  device_.account_run();
   observation.memory.context = device_.context();
 }
 

@@ -92,6 +92,7 @@ void abandon_capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) {
 void EagerPass::launch() { run_model(/*captured=*/false); }
 
 void EagerPass::rehearse() {
+  C10_CUDA_CHECK(cudaStreamSynchronize(stream()));  // the inputs are there before the recording
   // Relaxed: memory is taken and kernels are loaded on the way.
   C10_CUDA_CHECK(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
   cudaGraph_t recorded = nullptr;
