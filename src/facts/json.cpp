@@ -23,14 +23,6 @@ Result<Timing> timing_from(const std::string& name) {
   return failure(ErrorKind::corrupt, "timing '" + name + "' is neither graph nor eager");
 }
 
-Result<Outcome> outcome_from(const std::string& name) {
-  for (const Outcome outcome :
-       {Outcome::measured, Outcome::rehearsed, Outcome::out_of_memory, Outcome::failed}) {
-    if (name == name_of(outcome)) return outcome;
-  }
-  return failure(ErrorKind::corrupt, "outcome '" + name + "' is unknown");
-}
-
 Json conditions_json(const Conditions& conditions) {
   Json json = Json::object();
   put(json, "sm_clock_mhz", conditions.sm_clock_mhz);
@@ -83,6 +75,14 @@ std::string_view name_of(Outcome outcome) {
       return "failed";
   }
   return "failed";
+}
+
+Result<Outcome> outcome_from(const std::string& name) {
+  for (const Outcome outcome :
+       {Outcome::measured, Outcome::rehearsed, Outcome::out_of_memory, Outcome::failed}) {
+    if (name == name_of(outcome)) return outcome;
+  }
+  return failure(ErrorKind::corrupt, "outcome '" + name + "' is unknown");
 }
 
 Result<Json> parse_json(std::string_view text) {

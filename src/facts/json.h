@@ -47,5 +47,6 @@ std::string key_of(const Subject& subject);
 
 std::string_view name_of(Timing timing);
 std::string_view name_of(Outcome outcome);
+Result<Outcome> outcome_from(const std::string& name);  ///< corrupt error where none has this name
 
 }  // namespace batchfit

@@ -179,11 +179,6 @@ Result<Status> status_from(const std::string& name) {
   return named(name, statuses, "status");
 }
 
-Result<Outcome> outcome_from(const std::string& name) {
-  static constexpr std::array outcomes{Outcome::measured, Outcome::out_of_memory, Outcome::failed};
-  return named(name, outcomes, "outcome");
-}
-
 Result<Basis> basis_from(const std::string& name) {
   static constexpr std::array bases{Basis::measured, Basis::traces, Basis::one_trace, Basis::peaks};
   return named(name, bases, "basis");

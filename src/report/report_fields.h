@@ -20,7 +20,6 @@ Result<Price> price_from_json(const Json& json);
 Result<Processing> processing_from_json(const Json& json);
 Result<Error> error_from_json(const Json& json);
 Result<Status> status_from(const std::string& name);
-Result<Outcome> outcome_from(const std::string& name);
 Result<Basis> basis_from(const std::string& name);
 
 }  // namespace batchfit

@@ -44,6 +44,13 @@ class Reports(Running):
         for kind in ("csv", "md"):
             self.assertEqual((self.folder / f"again.{kind}").read_text(), (self.folder / f"tuned.{kind}").read_text())
 
+    def test_a_report_of_a_search_that_rehearsed_says_what_the_run_said(self):
+        known = json.loads((DEVICES / "resnet-like.json").read_text(encoding="utf-8"))["capabilities"]
+        device = self.device({"capabilities": [*known, "rehearsal"]})
+        whole = self.tune("--no-cache", "--latency-limit", "none", "--export-json", "results.json", "-q", device=device)
+        self.assertIn("rehearsed", {batch.get("outcome") for batch in self.workloads()[0]["batches"]})
+        self.assertTrue(self.report("results.json").stdout.startswith(whole.stdout))
+
     def test_several_devices_stand_side_by_side_and_a_simulated_one_says_so(self):
         fast = self.tuned("fast.json")
         slow = self.tuned("slow.json", device=self.device({"name": "Slow one", "total_memory_bytes": 4 << 30}))
