@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Largest batch under memory limits alone, on one GPU: the searches, the truth around their answers, and neighbours.
+"""Largest batch under memory limits alone, on one GPU: the searches, and the truth around their answers.
 
-    python3 benchmarks/memory_limits.py OUTDIR [--parts searches,others,truth,neighbours] [--cases resnet50-fp32,…] [--timings graph,eager]
+    python3 benchmarks/memory_limits.py OUTDIR [--parts searches,others,truth] [--cases resnet50-fp32,…] [--timings graph,eager]
         [--limits 2GiB,…,90%] [--seconds 1500] [--device cuda:0|sim:FILE] [--worker COMMAND --models resnet50=torchvision-resnet50,…]
 
 The truth is made of rehearsals (docs/protocol.md); the answer's neighbour is run too, to see that both take the same. Where OUTDIR holds
-the memory of all that is looked at already (memory-truth.json), it is not measured again.
+the memory of all that is looked at already (memory-truth.json), it is not measured again; without the part `searches` the searches that
+OUTDIR holds (memory-limits.json) are those that the truth is looked for.
 
 Every case is written down as soon as it is measured; what --seconds leaves no time for stands in the results' notes. Needs the built
-programs (BATCHFIT_BIN: where they are), and for the neighbours a Python with torch.
+programs (BATCHFIT_BIN: where they are).
 """
 
 import argparse
@@ -16,7 +17,6 @@ import json
 import math
 import pathlib
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,18 +40,6 @@ FAR_LOOKS = 8
 RUN_UP_TO = 16 << 30  # the answer's neighbour is run too at limits up to this: at larger ones it takes many seconds
 GIB = 1 << 30
 OTHERS_LIMITS = ("4GiB",)  # where guided is held against other searches
-NEIGHBOUR_WINDOW = 0.002  # beside neighbours, each of which takes a device of its own to look at
-NEIGHBOUR = """
-import sys, torch
-held = []
-for line in sys.stdin:
-    try:
-        held.append(torch.empty(int(line), dtype=torch.uint8, device="cuda"))
-        torch.cuda.synchronize()
-        print("held", flush=True)
-    except torch.cuda.OutOfMemoryError:
-        print("out of memory", flush=True)
-"""
 
 
 class Bench:
@@ -104,7 +92,7 @@ class Bench:
         if not rows:
             return
         common.write_result(self.options.out, name + self.suffix, title=title, what=what,
-                            command=f"benchmarks/memory_limits.py OUTDIR --limits {self.options.limits} --timings {self.options.timings}"
+                            command=f"benchmarks/{pathlib.Path(sys.argv[0]).name} OUTDIR --limits {self.options.limits} --timings {self.options.timings}"
                                     + (" --worker …" if self.options.worker else ""),
                             columns=columns, rows=rows,
                             notes=[f"No time was left for: {', '.join(self.skipped)}."] if self.skipped else [])
@@ -159,8 +147,12 @@ class Prober:
         self.process = None
 
 
+def out_of_memory(record):
+    return record.get("outcome") == "out_of_memory" or record.get("ooms", 0) > 0
+
+
 def ooms(workload):
-    return sum(record.get("outcome") == "out_of_memory" or record.get("ooms", 0) > 0 for record in workload.get("records", []))
+    return sum(out_of_memory(record) for record in workload.get("records", []))
 
 
 def forecast_of_answer(workload):
@@ -186,7 +178,7 @@ def row_of(name, timing, limit, strategy, code, seconds, workload):
     run = [batch["batch"] for batch in workload.get("batches", []) if batch.get("outcome") != "rehearsed"]
     return {"case": name, "timing": timing, "limit": limit, "strategy": strategy, "exit": code, "batch": answer.get("batch"),
             **forecast_of_answer(workload), "ended": answer.get("why"), "largest_tried": max(tried, default=None), "runs": len(run), "ooms": ooms(workload),
-            "probes": workload.get("probes"), "seconds": round(seconds, 2), "others_bytes": workload.get("environment", {}).get("others_bytes")}
+            "probes": workload.get("probes"), "seconds": round(seconds, 2), **workload.get("environment", {})}
 
 
 def own_limit(limit, workload):
@@ -245,10 +237,21 @@ def truth_around(prober, known, case, limit, workload, window=WINDOW, horizon=HO
             "own_bytes": {str(batch): None if math.isinf(taken) else taken for batch, taken in own.items()}}
 
 
+def saved_search(bench, name, timing, limit):
+    """What the truth needs to know of a search whose row OUTDIR holds; {} where it holds none."""
+    path = bench.options.out / f"memory-limits{bench.suffix}.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    row = next((row for row in rows if (row["case"], row["timing"], row["limit"], row["strategy"]) == (name, timing, limit, "guided")), None)
+    if row is None:
+        return {}
+    return {"answer": {"batch": row["batch"], "at_best": {"own_memory_bytes": row["measured_bytes"]}},
+            "environment": {"total_bytes": row["total_bytes"], "others_bytes": row["others_bytes"]}}
+
+
 def each_case(bench):
     for name in bench.options.cases.split(","):
         for timing in bench.options.timings.split(","):
-            yield name, bench.cases[name], timing
+            yield name, bench.options.known_cases[name], timing
 
 
 SEARCH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("strategy", "strategy"), ("batch", "answer"),
@@ -257,9 +260,6 @@ SEARCH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("
                   ("ooms", "out-of-memory"), ("probes", "probes"), ("seconds", "seconds")]
 TRUTH_COLUMNS = [("case", "case"), ("timing", "timing"), ("limit", "limit"), ("batch", "answer"), ("truth", "truth"), ("equal", "equal"),
                  ("stride", "stride"), ("looked_at", "batches rehearsed"), ("unlike_bytes", "neighbour: run less rehearsal, bytes")]
-NEIGHBOUR_COLUMNS = [("case", "case"), ("timing", "timing"), ("neighbour", "neighbour"), ("neighbour_ooms", "its out-of-memory"),
-                     ("batch", "answer"), ("truth", "truth"), ("equal", "equal"), ("ooms", "out-of-memory"), ("probes", "probes"),
-                     ("seconds", "seconds")]
 
 
 def other_searches(bench, name, case, timing, limit, environment):
@@ -276,6 +276,9 @@ def searches_and_truth(bench):
         found = {}
         for limit in bench.options.limits.split(","):
             if bench.out_of_time(f"{name} {timing} {limit}"):
+                continue
+            if "searches" not in parts:
+                found[limit] = saved_search(bench, name, timing, limit)
                 continue
             code, seconds, found[limit] = bench.tune(case, timing, limit, "guided")
             searches.append(row_of(name, timing, limit, "guided", code, seconds, found[limit]))
@@ -304,102 +307,31 @@ def searches_and_truth(bench):
         prober.close()
 
 
-class NeighbourProcess:
-    """Another process on the device that holds memory when told."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.ooms = 0
-
-    def hold(self, size):
-        self.process.stdin.write(f"{size}\n")
-        self.process.stdin.flush()
-        self.ooms += self.process.stdout.readline().strip() != "held"
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def batches_run(cache):
-    """Batches in the journals beside a cache, while a run writes them."""
-    batches = []
-    for journal in cache.with_suffix(".d").glob("*.jsonl"):
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            if '"record":"observation"' in line:
-                batches.append(json.loads(line)["batch"])
-    return batches
-
-
-def tune_beside(bench, case, timing, neighbour, size, from_batch):
-    """One search; the neighbour takes `size` once a batch of `from_batch` or more has run, or before the start."""
-    with tempfile.TemporaryDirectory(dir=bench.scratch) as folder:
-        cache, export = pathlib.Path(folder) / "cache.json", pathlib.Path(folder) / "run.json"
-        if not from_batch:
-            neighbour.hold(size)
-        command = [str(common.BIN / "batchfit"), "tune", *bench.tune_arguments(case, timing, "90%", "guided"), "--cache", str(cache),
-                   "--export-json", str(export)]
-        start, holds = time.perf_counter(), not from_batch
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-            while run.poll() is None:
-                if not holds and max(batches_run(cache), default=0) >= from_batch:
-                    neighbour.hold(size)
-                    holds = True
-                time.sleep(0.02)
-        seconds = time.perf_counter() - start
-        results = json.loads(export.read_text(encoding="utf-8")) if export.exists() else {}
-        return run.returncode, seconds, (results.get("workloads") or [{}])[0], holds
-
-
-def neighbours(bench):
-    rows = []
-    for name, case, timing in each_case(bench):
-        for what, size, from_batch in (("holds 20 GiB from the start", 20 * GIB, 0), ("takes 10 GiB in the middle", 10 * GIB, 64)):
-            if bench.out_of_time(f"{name} {timing}: a neighbour that {what}"):
-                continue
-            neighbour = NeighbourProcess()
-            neighbour.hold(1)  # its context is there before the search begins
-            code, seconds, workload, held = tune_beside(bench, case, timing, neighbour, size, from_batch)
-            answer = workload.get("answer", {}).get("batch")
-            row = row_of(name, timing, "90%", "guided", code, seconds, workload)
-            row |= {"neighbour": what if held else f"{what}: the search ended before", "neighbour_ooms": neighbour.ooms}
-            if answer:
-                prober = bench.worker(case, timing)
-                found = truth_around(prober, {}, case, own_limit("90%", workload), workload, NEIGHBOUR_WINDOW, horizon=1)
-                prober.close()
-                row |= {**found, "equal": found["truth"] == answer}
-            neighbour.close()
-            rows.append(row)
-            print({key: value for key, value in row.items() if key != "own_bytes"}, flush=True)
-            bench.write("memory-neighbours", "Memory beside neighbours",
-                        "A limit of 90 % of the device beside a process that holds memory from the start, and beside one that takes it once batch 64 "
-                        "or more has run. Truth: as in the truth of memory limits, beside the neighbour.", NEIGHBOUR_COLUMNS, rows)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options_of(description, parts, timings):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--device", default="cuda:0")
-    parser.add_argument("--parts", default="searches,others,truth,neighbours")
+    parser.add_argument("--parts", default=parts)
     parser.add_argument("--cases", default=",".join(CASES))
-    parser.add_argument("--timings", default="graph,eager")
+    parser.add_argument("--timings", default=timings)
     parser.add_argument("--limits", default="2GiB,4GiB,8GiB,16GiB,32GiB,90%")
     parser.add_argument("--seconds", type=float, default=1500, help="begin nothing new after so many")
     parser.add_argument("--worker", default="", help="command of another worker, as for batchfit tune")
     parser.add_argument("--models", default="", help="what that worker calls the models: resnet50=torchvision-resnet50,…")
     options = parser.parse_args()
-    cases = CASES
+    options.known_cases = CASES
     if options.device.startswith("sim:"):
         simulated = json.loads(pathlib.Path(options.device[4:]).read_text(encoding="utf-8"))
-        cases = {simulated["model"]: (simulated["model"], simulated["dtypes"][0], False)}
+        options.known_cases = {simulated["model"]: (simulated["model"], simulated["dtypes"][0], False)}
         options.cases = simulated["model"]
+    return options
+
+
+def main():
+    options = options_of(__doc__, "searches,others,truth", "graph,eager")
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(options, pathlib.Path(scratch))
-        bench.cases = cases
-        if "searches" in options.parts or "truth" in options.parts:
-            searches_and_truth(bench)
-        if "neighbours" in options.parts:
-            neighbours(bench)
+        searches_and_truth(bench)
     if bench.skipped:
         print("no time was left for:", *bench.skipped, sep="\n  ")
 
