@@ -11,6 +11,7 @@ from running import DEVICES, PATIENCE_S, ROOT, Running
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import suite_runs  # noqa: E402
+from day12_figures import read_figures  # noqa: E402
 
 
 class Suite(Running):
@@ -44,6 +45,18 @@ class Suite(Running):
         self.assertFalse(self.written("suite-again.json")["workloads"][0]["from_cache"])
         self.assertIn("resnet-like fp16: 11 and 11, identical", done.stdout)
         self.assertIn("answers of the two runs: the same", done.stdout)
+
+    def test_its_benchmark_writes_what_the_page_of_day_12_reads(self):
+        command = [sys.executable, "-B", ROOT / "benchmarks/suite.py", "raw", "--device", f"sim:{DEVICES / 'resnet-like.json'}", "--models", "resnet-like"]
+        for arguments in (command, [*command[:4], "--reports-of", "raw/suite/first.json"]):
+            subprocess.run(arguments, cwd=self.folder, check=True, timeout=PATIENCE_S, capture_output=True)
+        raw = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (self.folder / "raw").glob("*.json")}
+        figures = {figure.key: figure for figure in read_figures(raw)}
+        self.assertEqual(figures["suite_again"].value, "resnet-like fp16 11, 11")
+        self.assertTrue(figures["suite_again"].met)
+        self.assertIsNotNone(figures["suite_seconds"].value)
+        if shutil.which("gnuplot"):
+            self.assertIsNotNone(figures["suite_reports"].value)
 
     def test_what_fails_keeps_the_exit_code_of_tune(self):
         self.assertEqual(self.suite("--latency-limit", "never").returncode, 2)
