@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,13 @@ class Suite(Running):
         self.assertIsNotNone(figures["suite_seconds"].value)
         if shutil.which("gnuplot"):
             self.assertIsNotNone(figures["suite_reports"].value)
+
+    @unittest.skipIf(pathlib.Path("/dev/nvidia0").exists() or pathlib.Path("/proc/driver/nvidia").exists(), "there is a GPU")
+    def test_without_a_gpu_it_starts_nothing_unless_a_device_is_named(self):
+        done = subprocess.run([sys.executable, "-B", ROOT / "scripts/suite", "--out", "out"], cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("name --device and --models", done.stderr)
+        self.assertFalse((self.folder / "out").exists())
 
     def test_what_fails_keeps_the_exit_code_of_tune(self):
         self.assertEqual(self.suite("--latency-limit", "never").returncode, 2)
