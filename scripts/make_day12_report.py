@@ -109,7 +109,7 @@ def figure_tables(words, figures, raw):
             known = f"{escaped(before['text'])} ({sources.index(before['source']) + 1})" if before else UNKNOWN
             source = link(figure.file, "benchmarks/") if figure.file in raw else f"{figure.file}.json"
             rows.append([escaped(figure.what), known, escaped(figure.value or NOT_MEASURED), escaped(figure.wanted or UNKNOWN), met_text(figure), source])
-        out += f"\n### {group}\n\n" + table(["figure", "before", "batchfit", "wanted", "", "raw results"], rows)
+        out += f"\n### {group}\n\n" + table(["figure", "before", "batchfit", "wanted", "state", "raw results"], rows)
     return out
 
 

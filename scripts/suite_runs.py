@@ -42,13 +42,14 @@ def agreement(first, second):
 
 
 def spent(results):
-    """A dictionary a workload: where the seconds of a run without a cache went.
+    """A dictionary a workload: where the seconds of this run went. What a cache knew before does not count.
 
     `load_s` is from the workload's start to its first record: the start of the worker, before the first workload, and the load of the model.
-    Absent where the device has no clock, as a simulated one. `rest_s` is the tuner's own, and messages."""
+    Absent where the device has no clock, as a simulated one, whose records all start at 0. `rest_s` is the tuner's own, and messages."""
     rows, start = [], results["started_at"]
     for workload in results["workloads"]:
-        records = workload.get("records", [])
+        records = [] if workload["from_cache"] else [
+            record for record in workload.get("records", []) if (record.get("started_at") or start) >= results["started_at"]]
         kinds = {kind: [record for record in records if record["record"] == kind] for kind in ("observation", "comparison")}
         row = {"workload": label(workload), "batch": answer_of(workload), "limited_by": workload.get("answer", {}).get("limited_by"),
                "status": workload["status"], "seconds": workload["seconds"], "probes": len(kinds["observation"]),

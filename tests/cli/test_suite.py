@@ -105,6 +105,13 @@ class Agreement(Running):
         taken = sum(record["took_s"] for record in self.first["records"])
         self.assertAlmostEqual(row["probes_s"] + row["comparisons_s"], taken)
 
+    def test_probes_that_a_cache_knew_took_nothing_now(self):
+        (row,) = suite_runs.spent({"started_at": 100.0, "workloads": [{**self.first, "from_cache": True}]})
+        self.assertEqual((row["probes"], row["probes_s"], row["batch"]), (0, 0, 11))
+        self.first["records"][0]["started_at"] = 99.0
+        (row,) = suite_runs.spent({"started_at": 100.0, "workloads": [self.first]})
+        self.assertEqual(row["probes"] + row["comparisons"], len(self.first["records"]) - 1)
+
 
 if __name__ == "__main__":
     unittest.main()
