@@ -177,7 +177,8 @@ CLI::App* add_tune(CLI::App& app, TuneOptions& options) {
   CLI::App* tune = app.add_subcommand("tune", "find the batch size that each model should run at");
   tune->add_option(
           "models", options.models,
-          "names of models (see 'batchfit models'), or files: TorchScript (.ts, .pt), AOTInductor (.pt2)")
+          "names of models (see 'batchfit models'), or files: TorchScript (.ts, .pt), AOTInductor (.pt2); "
+          "NAME:MODE for a mode other than --mode's")
       ->required();
   add_worker_options(*tune, options.worker);
   add_workload_options(*tune, options.workload);

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/export_files.h"
+#include "cli/named_model.h"
 #include "cli/progress.h"
 #include "cli/shapes.h"
 #include "cli/signals.h"
@@ -49,10 +50,10 @@ int exit_code_of(const TuneRun& run) {
 }
 
 /// Each model with each set of sizes.
-std::vector<std::pair<std::string, InputSizes>> every_pair(const std::vector<std::string>& models,
-                                                           const std::vector<InputSizes>& shapes) {
-  std::vector<std::pair<std::string, InputSizes>> pairs;
-  for (const std::string& model : models) {
+std::vector<std::pair<NamedModel, InputSizes>> every_pair(const std::vector<NamedModel>& models,
+                                                          const std::vector<InputSizes>& shapes) {
+  std::vector<std::pair<NamedModel, InputSizes>> pairs;
+  for (const NamedModel& model : models) {
     for (const InputSizes& inputs : shapes) pairs.emplace_back(model, inputs);
   }
   return pairs;
@@ -82,11 +83,13 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
   const std::string device = options.worker.device.empty() ? default_device() : options.worker.device;
   auto request = request_of(options.workload, device);
   if (!request) return report_error(request.error());
+  std::vector<NamedModel> models;
   std::map<std::string, std::string> weights;
-  for (const std::string& model : options.models) {
-    auto found = weights_of(model, options.workload, options.worker);
+  for (const std::string& text : options.models) {
+    const NamedModel& model = models.emplace_back(parse_model(text));
+    auto found = weights_of(model.name, options.workload, options.worker);
     if (!found) return report_error(found.error());
-    weights[model] = std::move(*found);
+    weights[model.name] = std::move(*found);
   }
   const auto objective = objective_of(options.question);
   if (!objective) return report_error(objective.error());
@@ -126,12 +129,13 @@ int run_tune(const TuneOptions& options, const std::vector<std::string>& command
     return ReportDocument{{{"", report_of(of, shown)}}, "", {}};
   };
   std::future<void> written;
-  for (const auto& [model, inputs] : every_pair(options.models, *shapes)) {
+  for (const auto& [model, inputs] : every_pair(models, *shapes)) {
     if (cancel.raised()) break;
-    request->model = model;
-    request->weights = weights[model];
-    suite.on_input = [&](const auto& sizes) {
-      progress.begin(label_of(request->model, options.workload, sizes));
+    request->model = model.name;
+    request->mode = model.mode.value_or(options.workload.mode);
+    request->weights = weights[model.name];
+    suite.on_input = [&, name = model.name + (model.mode ? " " + *model.mode : "")](const auto& sizes) {
+      progress.begin(label_of(name, options.workload, sizes));
     };
     run.workloads.push_back(suite.tune(*request, inputs, goal, progress.events()));
     request->shape = inputs.sizes;

@@ -89,6 +89,16 @@ class Answers(Running):
         self.assertLessEqual(workload["answer"]["best"]["memory"]["value_bytes"], 2 << 30)
         self.assertGreater(workload["answer"]["next"]["memory"]["value_bytes"], 2 << 30)
 
+    def test_a_model_may_name_its_mode_and_another_one_goes_on_without_it(self):
+        done = self.batchfit("tune", "resnet-like:decode", "resnet-like:forward", "resnet-like", "--no-cache", "--dtype", "fp16",
+                             "--device", f"sim:{DEVICES / 'resnet-like.json'}", "--export-json", "results.json")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("no mode 'decode'; there is forward", done.stderr)
+        self.assertIn("resnet-like forward fp16  batch 1:", done.stderr)
+        decode, forward, plain = self.workloads()
+        self.assertEqual((decode["status"], forward["status"], plain["status"]), ("failed", "found", "found"))
+        self.assertEqual(forward["subject"], plain["subject"])
+
     def test_results_go_to_stdout_and_progress_to_stderr(self):
         done = self.tune("--export-json", "-", "--no-cache")
         self.assertEqual(json.loads(done.stdout)["format"], "batchfit-results")
