@@ -9,7 +9,7 @@
 namespace batchfit {
 namespace {
 
-constexpr std::array<const char*, 31> headings{"model",
+constexpr std::array<const char*, 33> headings{"model",
                                                "key",
                                                "device",
                                                "runtime",
@@ -31,7 +31,9 @@ constexpr std::array<const char*, 31> headings{"model",
                                                "latency_s",
                                                "latency_min_s",
                                                "latency_max_s",
+                                               "first_token_s",
                                                "throughput_per_s",
+                                               "tokens_per_s",
                                                "energy_per_item_j",
                                                "own_memory_bytes",
                                                "allocated_peak_bytes",
@@ -117,7 +119,9 @@ void add_batch(Line& line, const BatchFigures& figures, const char* role) {
   line.number(figures.latency);
   line.number(figures.latency_min);
   line.number(figures.latency_max);
+  line.number(figures.first_token);
   line.number(figures.throughput);
+  line.number(figures.tokens);
   line.number(figures.energy_per_item);
   line.number(figures.own_memory);
   line.number(figures.allocated_peak);
@@ -173,7 +177,7 @@ void add_rows(std::string& out, const WorkloadReport& workload) {
     line.text(notes);
     out += line.str() + "\n";
   }
-  if (workload.batches.empty()) out += cells + std::string(16, ',') + "," + notes + "\n";
+  if (workload.batches.empty()) out += cells + std::string(18, ',') + "," + notes + "\n";
   if (mixture) add_inputs(out, workload, notes);
 }
 

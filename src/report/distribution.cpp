@@ -17,6 +17,7 @@ InputFigures figures_of(const DistributionPoint& point, Batch batch) {
   Evidence evidence;
   if (point.observation) evidence.add(*point.observation);
   InputFigures out{point.input, figures_of(evidence, batch)};
+  if (point.subject) out.figures.tokens = tokens_per_second(out.figures, point.subject->workload);
   if (point.error) out.figures.reason = point.error->message;
   if (!point.observation && !point.error) out.figures.reason = "the worker failed";
   return out;

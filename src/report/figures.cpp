@@ -73,7 +73,7 @@ std::optional<std::int64_t> tokens_of_item(const Workload& workload) {
 
 void add_tokens(AnswerFigures& out, const BatchFigures& at_best, const Workload& workload) {
   const auto tokens = tokens_of_item(workload);
-  if (tokens && at_best.throughput) out.tokens = *at_best.throughput * static_cast<double>(*tokens);
+  out.tokens = tokens_per_second(at_best, workload);
   if (tokens && *tokens > 1 && at_best.first_token && at_best.latency) {
     out.token_interval = (*at_best.latency - *at_best.first_token) / static_cast<double>(*tokens - 1);
   }
@@ -85,6 +85,12 @@ std::optional<double> share(const std::optional<LimitRuling>& ruling) {
 }
 
 }  // namespace
+
+std::optional<double> tokens_per_second(const BatchFigures& figures, const Workload& workload) {
+  const auto tokens = tokens_of_item(workload);
+  if (!tokens || !figures.throughput) return std::nullopt;
+  return *figures.throughput * static_cast<double>(*tokens);
+}
 
 BatchFigures figures_of(const Evidence& evidence, Batch batch) {
   BatchFigures out;

@@ -28,12 +28,16 @@ struct BatchFigures {
   std::optional<Bytes> own_memory;
   std::optional<Bytes> allocated_peak;
   std::optional<Bytes> reserved_peak;
-  int faults = 0;  ///< of the worker, on this batch
+  std::optional<double> tokens;  ///< of a language model: tokens read or made a second
+  int faults = 0;                ///< of the worker, on this batch
   /// What disturbed its measurements or stood beside them, each once: "throttled: hardware thermal slowdown".
   std::vector<std::string> marks;
 };
 
 BatchFigures figures_of(const Evidence& evidence, Batch batch);
+
+/// Tokens that a language model reads or makes a second; absent where the workload is none of one.
+std::optional<double> tokens_per_second(const BatchFigures& figures, const Workload& workload);
 
 /// Of every batch that was tried, ascending.
 std::vector<BatchFigures> figures_of(const Evidence& evidence);
@@ -53,8 +57,9 @@ struct AnswerFigures {
   std::optional<double> throughput;       ///< items a second
   std::optional<double> tokens;           ///< of a language model: tokens read or made a second
   std::optional<Seconds> token_interval;  ///< of mode generate: between two tokens of a sequence
-  std::optional<double> speed_up;         ///< throughput over that of batch 1
-  std::optional<std::string> limited_by;  ///< absent where there is no answer
+  std::optional<double> usd_per_million_tokens;  ///< absent where the price is not known
+  std::optional<double> speed_up;                ///< throughput over that of batch 1
+  std::optional<std::string> limited_by;         ///< absent where there is no answer
 };
 
 AnswerFigures answer_figures(const TunedWorkload& tuned);

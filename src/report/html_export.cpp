@@ -124,6 +124,10 @@ void put_data(std::string& out, const WorkloadReport& workload) {
   put_figures(out, "latency_min_s", batches, &BatchFigures::latency_min);
   put_figures(out, "latency_max_s", batches, &BatchFigures::latency_max);
   put_figures(out, "eager_latency_s", batches, &BatchFigures::eager_latency);
+  if (workload.figures.tokens) {
+    put_figures(out, "first_token_s", batches, &BatchFigures::first_token);
+    put_figures(out, "tokens_per_s", batches, &BatchFigures::tokens);
+  }
   put_figures(out, "energy_per_item_j", batches, &BatchFigures::energy_per_item);
   put_figures(out, "own_memory_bytes", batches, &BatchFigures::own_memory);
   put_list(out, "outcome", batches, [&](const BatchFigures& figures) {
@@ -164,8 +168,11 @@ void put_summary(std::string& out, const RunReport& run, const Labels& labels, c
   out +=
       "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"answers\"><table>\n<thead><tr><th "
       "scope=\"col\">model</th>";
-  for (const char* heading :
-       {"batch", "latency", "of its limit", "memory", "of its limit", "items/s", "speed-up"})
+  const bool tokens = tells_tokens(run);
+  std::vector<const char*> headings{"batch", "latency", "of its limit", "memory", "of its limit", "items/s"};
+  if (tokens) headings.insert(headings.end(), {"tokens/s", "$/M tokens"});
+  headings.push_back("speed-up");
+  for (const char* heading : headings)
     out += std::string("<th scope=\"col\" class=\"n\">") + heading + "</th>";
   out += "<th scope=\"col\">limited by</th></tr></thead>\n<tbody>\n";
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
@@ -176,6 +183,8 @@ void put_summary(std::string& out, const RunReport& run, const Labels& labels, c
            cell(figures.batch, count_text) + cell(figures.latency, format_seconds) +
            cell(figures.latency_share, share_text) + cell(figures.memory, format_bytes) +
            cell(figures.memory_share, share_text) + cell(figures.throughput, throughput_text) +
+           (tokens ? cell(figures.tokens, throughput_text) + cell(figures.usd_per_million_tokens, usd_text)
+                   : "") +
            cell(figures.speed_up, ratio_text) + "<td>" + html_text(limiter_text(workload)) + "</td></tr>\n";
   }
   out += "</tbody></table></div>\n";

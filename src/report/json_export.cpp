@@ -70,6 +70,7 @@ Json figures_json(const BatchFigures& figures) {
   put(json, "eager_latency_s", figures.eager_latency);
   put(json, "first_token_s", figures.first_token);
   put(json, "throughput_per_s", figures.throughput);
+  put(json, "tokens_per_s", figures.tokens);
   put(json, "energy_per_item_j", figures.energy_per_item);
   put(json, "own_memory_bytes", figures.own_memory);
   put(json, "allocated_peak_bytes", figures.allocated_peak);
@@ -112,6 +113,7 @@ Json answer_json(const WorkloadReport& workload) {
   put(json, "throughput_per_s", figures.throughput);
   put(json, "tokens_per_s", figures.tokens);
   put(json, "token_interval_s", figures.token_interval);
+  put(json, "usd_per_million_tokens", figures.usd_per_million_tokens);
   put(json, "speed_up", figures.speed_up);
   if (answer.best) json["best"] = ruling_json(*answer.best);
   if (answer.largest) json["largest"] = ruling_json(*answer.largest);

@@ -19,18 +19,29 @@ std::string row(const std::vector<std::string>& cells) {
 }
 
 std::string answers_table(const RunReport& run, const Labels& labels) {
-  std::string out = row({"model", "batch", "latency", "of its limit", "memory", "of its limit", "items/s",
-                         "speed-up", "probes", "time", "limited by"});
-  out += "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n";
+  const bool tokens = tells_tokens(run);
+  std::string out = "| model | batch | latency | of its limit | memory | of its limit | items/s |";
+  if (tokens) out += " tokens/s | \\$/M tokens |";
+  out += " speed-up | probes | time | limited by |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |";
+  if (tokens) out += " ---: | ---: |";
+  out += " ---: | ---: | ---: | --- |\n";
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const WorkloadReport& workload = run.workloads[i];
     const AnswerFigures& figures = workload.figures;
-    out += row({markdown_text(labels.models[i]), or_unknown(figures.batch, count_text),
-                or_unknown(figures.latency, format_seconds), or_unknown(figures.latency_share, share_text),
-                or_unknown(figures.memory, format_bytes), or_unknown(figures.memory_share, share_text),
-                or_unknown(figures.throughput, throughput_text), or_unknown(figures.speed_up, ratio_text),
-                count_text(workload.probes), format_seconds(workload.seconds),
-                markdown_text(limiter_text(workload))});
+    std::vector<std::string> cells{markdown_text(labels.models[i]),
+                                   or_unknown(figures.batch, count_text),
+                                   or_unknown(figures.latency, format_seconds),
+                                   or_unknown(figures.latency_share, share_text),
+                                   or_unknown(figures.memory, format_bytes),
+                                   or_unknown(figures.memory_share, share_text),
+                                   or_unknown(figures.throughput, throughput_text)};
+    if (tokens) {
+      cells.push_back(or_unknown(figures.tokens, throughput_text));
+      cells.push_back(markdown_text(or_unknown(figures.usd_per_million_tokens, usd_text)));
+    }
+    cells.insert(cells.end(), {or_unknown(figures.speed_up, ratio_text), count_text(workload.probes),
+                               format_seconds(workload.seconds), markdown_text(limiter_text(workload))});
+    out += row(cells);
   }
   return out;
 }

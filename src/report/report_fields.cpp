@@ -235,6 +235,7 @@ Result<AnswerFigures> answer_figures_from_json(const Json& json) {
   fields.maybe("throughput_per_s", out.throughput);
   fields.maybe("tokens_per_s", out.tokens);
   fields.maybe("token_interval_s", out.token_interval);
+  fields.maybe("usd_per_million_tokens", out.usd_per_million_tokens);
   fields.maybe("speed_up", out.speed_up);
   fields.maybe("limited_by", out.limited_by);
   if (out.batch.has_value() != out.limited_by.has_value()) fields.fail("has a 'batch' without 'limited_by'");
@@ -263,6 +264,7 @@ Result<BatchFigures> batch_figures_from_json(const Json& json) {
   fields.maybe("eager_latency_s", out.eager_latency);
   fields.maybe("first_token_s", out.first_token);
   fields.maybe("throughput_per_s", out.throughput);
+  fields.maybe("tokens_per_s", out.tokens);
   fields.maybe("energy_per_item_j", out.energy_per_item);
   fields.maybe("own_memory_bytes", out.own_memory);
   fields.maybe("allocated_peak_bytes", out.allocated_peak);

@@ -71,6 +71,8 @@ BatchFigures batch_figures(JsonCursor& cursor) {
       out.first_token = positive(cursor);
     } else if (key == "throughput_per_s") {
       out.throughput = positive(cursor);
+    } else if (key == "tokens_per_s") {
+      out.tokens = positive(cursor);
     } else if (key == "energy_per_item_j") {
       out.energy_per_item = positive(cursor);
     } else if (key == "own_memory_bytes") {

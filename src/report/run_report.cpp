@@ -1,5 +1,7 @@
 #include "report/run_report.h"
 
+#include <algorithm>
+
 #include "facts/json.h"
 #include "forecast/hindcast.h"
 #include "report/certificate.h"
@@ -10,6 +12,13 @@ namespace {
 std::optional<Price> price_of(const WorkloadReport& workload, const std::optional<double>& usd_per_hour) {
   if (usd_per_hour) return Price{*usd_per_hour, "--price", false};
   return workload.subject ? list_price(workload.subject->device) : std::nullopt;
+}
+
+std::optional<double> usd_per_million_tokens(const WorkloadReport& workload) {
+  const auto& tokens = workload.figures.tokens;
+  if (!workload.price || !tokens || *tokens <= 0) return std::nullopt;
+  constexpr double million = 1e6, seconds_of_hour = 3600;
+  return workload.price->usd_per_hour / seconds_of_hour * million / *tokens;
 }
 
 MixtureReport mixture_of(const TunedWorkload& tuned) {
@@ -47,6 +56,9 @@ WorkloadReport report_of(const TunedWorkload& tuned, const Limits& limits, bool 
   out.seconds = tuned.seconds;
   out.from_cache = tuned.from_cache;
   out.batches = figures_of(tuned.evidence);
+  for (BatchFigures& batch : out.batches) {
+    if (tuned.subject) batch.tokens = tokens_per_second(batch, tuned.subject->workload);
+  }
   out.forecasts = forecasts_of(tuned);
   out.certificate = certificate(tuned, limits, verbose);
   return out;
@@ -71,10 +83,16 @@ RunReport report_of(const TuneRun& run, const ReportOptions& options) {
   return out;
 }
 
+bool tells_tokens(const RunReport& run) {
+  return std::any_of(run.workloads.begin(), run.workloads.end(),
+                     [](const WorkloadReport& workload) { return workload.figures.tokens.has_value(); });
+}
+
 void put_costs(RunReport& run, std::int64_t items, const std::optional<double>& usd_per_hour) {
   run.items = items;
   for (WorkloadReport& workload : run.workloads) {
     workload.price = price_of(workload, usd_per_hour);
+    workload.figures.usd_per_million_tokens = usd_per_million_tokens(workload);
     workload.processing.clear();
     if (!workload.error)
       workload.processing = processing(workload.batches, workload.answer, items, workload.price);

@@ -73,6 +73,9 @@ struct ReportOptions {
 /// All figures of the run.
 RunReport report_of(const TuneRun& run, const ReportOptions& options = {});
 
+/// Whether a language model is among the answers: only then are there tokens to tell of.
+bool tells_tokens(const RunReport& run);
+
 /// Works the costs out anew: for other items, or for a price that the user names.
 void put_costs(RunReport& run, std::int64_t items, const std::optional<double>& usd_per_hour);
 

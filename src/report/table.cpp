@@ -38,6 +38,7 @@ std::vector<Column> columns_of(const RunReport& run, const Labels& labels) {
                               {.heading = "%", .gap = 1, .importance = 4, .cells = {}},
                               {.heading = "items/s", .importance = 5, .cells = {}},
                               {.heading = "tokens/s", .importance = 5, .cells = {}},
+                              {.heading = "$/M tokens", .importance = 2, .cells = {}},
                               {.heading = "mixed/s", .importance = 5, .cells = {}},
                               {.heading = "speed-up", .importance = 3, .cells = {}},
                               {.heading = "probes", .importance = 1, .cells = {}},
@@ -46,19 +47,21 @@ std::vector<Column> columns_of(const RunReport& run, const Labels& labels) {
   for (std::size_t i = 0; i < run.workloads.size(); ++i) {
     const WorkloadReport& workload = run.workloads[i];
     const AnswerFigures& figures = workload.figures;
-    const std::vector<std::string> row{printable(labels.models[i]),
-                                       or_unknown(figures.batch, count_text),
-                                       or_unknown(figures.latency, format_seconds),
-                                       share_cell(figures.latency_share),
-                                       or_unknown(figures.memory, format_bytes),
-                                       share_cell(figures.memory_share),
-                                       or_unknown(figures.throughput, throughput_text),
-                                       figures.tokens ? throughput_text(*figures.tokens) : "",
-                                       mixed_cell(workload),
-                                       or_unknown(figures.speed_up, ratio_text),
-                                       count_text(workload.probes),
-                                       format_seconds(workload.seconds),
-                                       printable(limiter_text(workload))};
+    const std::vector<std::string> row{
+        printable(labels.models[i]),
+        or_unknown(figures.batch, count_text),
+        or_unknown(figures.latency, format_seconds),
+        share_cell(figures.latency_share),
+        or_unknown(figures.memory, format_bytes),
+        share_cell(figures.memory_share),
+        or_unknown(figures.throughput, throughput_text),
+        figures.tokens ? throughput_text(*figures.tokens) : "",
+        figures.usd_per_million_tokens ? usd_text(*figures.usd_per_million_tokens) : "",
+        mixed_cell(workload),
+        or_unknown(figures.speed_up, ratio_text),
+        count_text(workload.probes),
+        format_seconds(workload.seconds),
+        printable(limiter_text(workload))};
     for (std::size_t c = 0; c < row.size(); ++c) columns[c].cells.push_back(row[c]);
   }
   // no limit, no mixture

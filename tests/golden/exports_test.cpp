@@ -61,7 +61,8 @@ std::vector<Row> parse_markdown(const std::string& text, const std::string& firs
 }
 
 std::vector<TuneRun> runs() {
-  return {sample::two_models(), sample::mixed(), sample::on_a_cpu(), sample::many_lengths()};
+  return {sample::two_models(), sample::mixed(), sample::on_a_cpu(), sample::many_lengths(),
+          sample::language_models()};
 }
 
 /// Checks that the cell is the JSON's field as text, and empty where the field is absent.
@@ -101,9 +102,9 @@ TEST(Exports, every_number_of_the_csv_is_the_jsons) {
       for (const Json& batch : batches) {
         ASSERT_LT(r, rows.size());
         ASSERT_EQ(rows[r].size(), rows[0].size());
-        for (const char* field :
-             {"batch", "samples", "latency_s", "latency_min_s", "latency_max_s", "throughput_per_s",
-              "own_memory_bytes", "allocated_peak_bytes", "reserved_peak_bytes", "faults"}) {
+        for (const char* field : {"batch", "samples", "latency_s", "latency_min_s", "latency_max_s",
+                                  "first_token_s", "throughput_per_s", "tokens_per_s", "own_memory_bytes",
+                                  "allocated_peak_bytes", "reserved_peak_bytes", "faults"}) {
           expect_same(rows[r][column[field]], batch, field);
         }
         EXPECT_EQ(rows[r][column["status"]], workload["status"]);
@@ -138,17 +139,20 @@ TEST(Exports, every_number_of_the_markdown_is_the_jsons) {
     for (std::size_t w = 0; w < answers.size(); ++w) {
       const Json& workload = json["workloads"][w];
       const Json answer = workload.value("answer", Json::object());
-      const Row expected{text_of<Batch>(answer, "batch", count_text),
-                         text_of<Seconds>(answer, "latency_s", format_seconds),
-                         text_of<double>(answer, "latency_share", share_text),
-                         text_of<Bytes>(answer, "memory_bytes", format_bytes),
-                         text_of<double>(answer, "memory_share", share_text),
-                         text_of<double>(answer, "throughput_per_s", throughput_text),
-                         text_of<double>(answer, "speed_up", ratio_text),
-                         count_text(workload["probes"]),
-                         format_seconds(workload["seconds"])};
+      Row expected{text_of<Batch>(answer, "batch", count_text),
+                   text_of<Seconds>(answer, "latency_s", format_seconds),
+                   text_of<double>(answer, "latency_share", share_text),
+                   text_of<Bytes>(answer, "memory_bytes", format_bytes),
+                   text_of<double>(answer, "memory_share", share_text),
+                   text_of<double>(answer, "throughput_per_s", throughput_text)};
+      if (tells_tokens(report_of(run))) {
+        expected.push_back(text_of<double>(answer, "tokens_per_s", throughput_text));
+        expected.push_back(markdown_text(text_of<double>(answer, "usd_per_million_tokens", usd_text)));
+      }
+      expected.insert(expected.end(), {text_of<double>(answer, "speed_up", ratio_text),
+                                       count_text(workload["probes"]), format_seconds(workload["seconds"])});
       const Row& row = answers[w];
-      EXPECT_EQ(Row(row.end() - 10, row.end() - 1), expected);
+      EXPECT_EQ(Row(row.begin() + 1, row.end() - 1), expected);
       for (const Json& batch : workload["batches"]) {
         ASSERT_LT(next_batch, batches.size());
         const Row& cells = batches[next_batch++];

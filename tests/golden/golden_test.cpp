@@ -77,6 +77,11 @@ TEST(Golden, the_table_of_all_that_can_go_otherwise) {
   expect_golden("mixed_60.txt", render_table(report_of(sample::mixed()), {.width = 60}));
 }
 
+TEST(Golden, the_table_of_language_models) {
+  expect_golden("language_models_160.txt",
+                render_table(report_of(sample::language_models()), {.width = 160}));
+}
+
 TEST(Golden, the_table_of_a_cpu) {
   expect_golden("on_a_cpu_80.txt", render_table(report_of(sample::on_a_cpu()), {.width = 80}));
 }
@@ -94,7 +99,8 @@ TEST(Golden, the_exports) {
   for (const auto& [name, run] : {std::pair{"two_models", sample::two_models()},
                                   {"mixed", sample::mixed()},
                                   {"on_a_cpu", sample::on_a_cpu()},
-                                  {"many_lengths", sample::many_lengths()}}) {
+                                  {"many_lengths", sample::many_lengths()},
+                                  {"language_models", sample::language_models()}}) {
     expect_golden(std::string(name) + ".json", export_json(run, report_of(run)));
     expect_golden(std::string(name) + ".csv", export_csv(report_of(run)));
     expect_golden(std::string(name) + ".md", export_markdown(report_of(run)));

@@ -20,7 +20,8 @@ using testing::SizeIs;
 const std::pair<const char*, TuneRun (*)()> samples[] = {{"two_models", sample::two_models},
                                                          {"mixed", sample::mixed},
                                                          {"on_a_cpu", sample::on_a_cpu},
-                                                         {"many_lengths", sample::many_lengths}};
+                                                         {"many_lengths", sample::many_lengths},
+                                                         {"language_models", sample::language_models}};
 
 std::string file_of(const TuneRun& run) { return export_json(run, report_of(run)); }
 

@@ -225,4 +225,24 @@ TuneRun many_lengths() {
   return run;
 }
 
+TuneRun language_models() {
+  TuneRun run = run_of({"batchfit", "tune", "llama-3-8b-nf4:prefill", "llama-3-8b-nf4:generate"});
+  for (const auto& [mode, seconds] : {std::pair{"prefill", 0.02}, {"generate", 0.645}}) {
+    std::vector<Record> records;
+    for (const Batch batch : {1, 2, 3}) {
+      Observation made =
+          measured(batch, seconds * (0.4 + 0.6 * static_cast<double>(batch)), (6 + batch) * gibibyte);
+      if (mode == std::string("generate")) made.first_token_samples.assign(made.samples.size(), 0.02);
+      records.emplace_back(std::move(made));
+    }
+    TunedWorkload tuned = workload("llama-3-8b-nf4", "bf16", std::move(records), 3, 2.9);
+    tuned.subject->workload.mode = mode;
+    tuned.subject->workload.shape = {{"length", 512}};
+    if (mode == std::string("generate")) tuned.subject->workload.shape["new"] = 128;
+    run.workloads.push_back(std::move(tuned));
+  }
+  settle(run, 3);
+  return run;
+}
+
 }  // namespace batchfit::sample

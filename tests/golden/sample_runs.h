@@ -21,4 +21,7 @@ TuneRun on_a_cpu();
 /// longer, beside one that could not be measured.
 TuneRun many_lengths();
 
+/// A language model that reads prompts, and one that makes tokens and told when the first was there.
+TuneRun language_models();
+
 }  // namespace batchfit::sample

@@ -65,9 +65,10 @@
 
   const columns = [["batch", "batch", count], ["outcome", "outcome", text], ["latency", "latency_s", seconds], ["least", "latency_min_s", seconds],
     ["most", "latency_max_s", seconds], ["ordinary call", "eager_latency_s", seconds], ["items/s", "throughput_per_s", rate],
+    ["tokens/s", "tokens_per_s", rate], ["first token", "first_token_s", seconds],
     ["J an item", "energy_per_item_j", joules], ["own memory", "own_memory_bytes", bytes], ["samples", "samples", count], ["reason", "reason", text]];
   const batchTable = (data) => {
-    const shown = columns.filter(([, field]) => data[field].some((v) => v !== null && v !== ""));
+    const shown = columns.filter(([, field]) => (data[field] ?? []).some((v) => v !== null && v !== ""));
     const table = document.createElement("table");
     const heading = table.createTHead().insertRow();
     shown.forEach(([title, field]) => {
