@@ -112,7 +112,7 @@ class PoseHead {
   static at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features) {
     std::vector<at::Tensor> levels;
     for (std::size_t i = 0; i < branches.size(); ++i) {
-      levels.push_back(branches[i]->forward(features[i]).flatten(2));
+      levels.push_back(branches[i]->forward(features[i], {}).flatten(2));
     }
     return at::cat(levels, 2);
   }
@@ -201,7 +201,7 @@ class YoloPose : public Model {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       if (layer.block) {
-        outputs[i] = layer.block->forward(output(layer.from.front(), i));
+        outputs[i] = layer.block->forward(output(layer.from.front(), i), {});
       } else {
         std::vector<at::Tensor> parts;
         for (const std::int64_t from : layer.from) parts.push_back(output(from, i));
