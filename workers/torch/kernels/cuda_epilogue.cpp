@@ -2,6 +2,7 @@
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <c10/util/Exception.h>
 #include <cuda_runtime_api.h>
 #include <fmt/core.h>
 
@@ -39,12 +40,21 @@ std::optional<std::int64_t> spacing(const at::Tensor& x, std::initializer_list<s
   return distance.value_or(alone);
 }
 
-/// Elements from row to row, where a row is an item with its channels one after the other or, by channels, a
-/// pixel with an element of each; nullopt where the tensor lies in another way.
-std::optional<std::int64_t> row_stride(const at::Tensor& x, bool by_channels) {
-  const auto within = by_channels ? spacing(x, {1}, 1) : spacing(x, {3, 2, 1}, 1);
-  if (within != 1) return std::nullopt;
-  return by_channels ? spacing(x, {3, 2, 0}, 0) : spacing(x, {0}, 0);
+/// What the kernel takes for a row: an item, its channels one after the other; a channel of an item; or a
+/// pixel with an element of each channel.
+enum class Row { item, plane, pixel };
+
+/// Elements from row to row; nullopt where the tensor has no such rows at even distances.
+std::optional<std::int64_t> row_stride(const at::Tensor& x, Row row) {
+  switch (row) {
+    case Row::item:
+      return spacing(x, {3, 2, 1}, 1) == 1 ? spacing(x, {0}, 0) : std::nullopt;
+    case Row::plane:
+      return spacing(x, {3, 2}, 1) == 1 ? spacing(x, {1, 0}, 0) : std::nullopt;
+    case Row::pixel:
+      return spacing(x, {1}, 1) == 1 ? spacing(x, {3, 2, 0}, 0) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 /// A pass over rows as the kernel takes them, but of any number.
@@ -66,13 +76,14 @@ struct Rows {
 };
 
 std::optional<Rows> rows_of(const at::Tensor& x, const at::Tensor& bias, bool silu, const at::Tensor& added,
-                            const at::Tensor& out, bool by_channels) {
-  const std::int64_t pixels = x.size(2) * x.size(3), channels = x.size(1);
-  const auto input_stride = row_stride(x, by_channels), output_stride = row_stride(out, by_channels);
-  const auto added_stride = added.defined() ? row_stride(added, by_channels) : 0;
-  const std::int64_t length = by_channels ? channels : channels * pixels;
+                            const at::Tensor& out, Row row) {
+  const std::int64_t items = x.size(0), channels = x.size(1), pixels = x.size(2) * x.size(3);
+  const auto input_stride = row_stride(x, row), output_stride = row_stride(out, row);
+  const auto added_stride = added.defined() ? row_stride(added, row) : 0;
+  const std::int64_t count = row == Row::item ? items : row == Row::plane ? items * channels : items * pixels;
+  const std::int64_t length = row == Row::item ? channels * pixels : row == Row::plane ? pixels : channels;
   if (!input_stride || !added_stride || !output_stride || length > most_counted) return std::nullopt;
-  Rows rows{{}, by_channels ? x.size(0) * pixels : x.size(0), length};
+  Rows rows{{}, count, length};
   rows.arguments.input = x.const_data_ptr();
   rows.arguments.bias = bias.const_data_ptr();
   rows.arguments.added = added.defined() ? added.const_data_ptr() : nullptr;
@@ -80,7 +91,8 @@ std::optional<Rows> rows_of(const at::Tensor& x, const at::Tensor& bias, bool si
   rows.arguments.input_stride = *input_stride;
   rows.arguments.added_stride = *added_stride;
   rows.arguments.output_stride = *output_stride;
-  rows.arguments.per_channel = static_cast<std::uint32_t>(by_channels ? 1 : pixels);
+  rows.arguments.per_channel = static_cast<std::uint32_t>(row == Row::pixel ? 1 : pixels);
+  rows.arguments.row_channels = static_cast<std::uint32_t>(row == Row::plane ? channels : 1);
   rows.arguments.silu = silu ? 1 : 0;
   return rows;
 }
@@ -101,15 +113,20 @@ class CudaEpilogue : public Epilogue {
   at::Tensor finish(at::Tensor output, const at::Tensor& bias, bool silu,
                     const Ending& ending) const override {
     const at::Tensor& target = ending.out.defined() ? ending.out : output;
-    for (const bool by_channels : {false, true}) {
-      if (const auto rows = rows_of(output, bias, silu, ending.added, target, by_channels)) {
+    for (const at::Tensor& other : {target, ending.added}) {
+      TORCH_CHECK(!other.defined() || other.sizes() == output.sizes(), "an output of ", output.sizes(),
+                  " does not go with one of ", other.sizes());
+    }
+    for (const Row row : {Row::item, Row::plane, Row::pixel}) {
+      if (const auto rows = rows_of(output, bias, silu, ending.added, target, row)) {
         run(*rows, output.element_size());
         return target;
       }
     }
+    if (ending.added.defined() || ending.out.defined())
+      return ending.apply(finish(std::move(output), bias, silu, {}));
     output.add_(bias.view({-1, 1, 1}));
-    if (silu) at::silu_(output);
-    return ending.apply(output);
+    return silu ? at::silu_(output) : output;
   }
 
   /// Both kernels over nothing, which loads them: within a capture it could not be done.
@@ -124,7 +141,9 @@ class CudaEpilogue : public Epilogue {
     EpilogueArguments arguments = rows.arguments;
     arguments.groups_per_row =
         static_cast<std::uint32_t>(grouped ? rows.length * element_size / group_bytes : rows.length);
-    const std::int64_t most_rows = most_counted / std::max<std::int64_t>(arguments.groups_per_row, 1);
+    const std::int64_t in_turn = arguments.row_channels;  // a launch begins with the first channel
+    const std::int64_t most_rows =
+        std::max<std::int64_t>(most_counted / arguments.groups_per_row / in_turn, 1) * in_turn;
     for (std::int64_t left = rows.count; left > 0; left -= most_rows) {
       const std::int64_t some = std::min(left, most_rows);
       arguments.groups = static_cast<std::uint32_t>(some * arguments.groups_per_row);

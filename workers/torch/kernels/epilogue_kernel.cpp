@@ -39,7 +39,7 @@ struct Arguments {
   const Element *input, *bias, *added;
   Element* output;
   long long input_stride, added_stride, output_stride;
-  unsigned groups, groups_per_row, per_channel, silu;
+  unsigned groups, groups_per_row, per_channel, row_channels, silu;
 };
 
 template <unsigned size>
@@ -68,7 +68,8 @@ __device__ void finish(const Arguments& arguments) {
   if (arguments.per_channel == 1) {
     for (unsigned i = 0; i < size; ++i) value[i] = widen(arguments.bias[column + i]);
   } else {
-    const float bias = widen(arguments.bias[column / arguments.per_channel]);
+    const unsigned channel = row % arguments.row_channels + column / arguments.per_channel;
+    const float bias = widen(arguments.bias[channel]);
     for (unsigned i = 0; i < size; ++i) value[i] = bias;
   }
   for (unsigned i = 0; i < size; ++i) value[i] += widen(group.at[i]);

@@ -17,7 +17,8 @@ struct EpilogueArguments {
   void* output;
   std::int64_t input_stride, added_stride, output_stride;  ///< elements from row to row
   std::uint32_t groups, groups_per_row;
-  std::uint32_t per_channel;  ///< elements of a row that share a channel, one channel after the other
+  std::uint32_t per_channel;   ///< elements of a row that share a channel, one channel after the other
+  std::uint32_t row_channels;  ///< rows are of one channel each, in turn: of so many; 1: of all channels
   std::uint32_t silu;
 };
 

@@ -1,5 +1,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
@@ -62,7 +63,8 @@ class PoseHead {
   const vision::PoseRow& row() const { return row_; }
 
   HeadOutputs run(const std::vector<at::Tensor>& features) const {
-    return {run(boxes_, features), run(scores_, features), run(points_, features)};
+    return {run(boxes_, features, 4 * bins_), run(scores_, features, row_.classes),
+            run(points_, features, row_.points * row_.values)};
   }
 
   at::Tensor decode(const HeadOutputs& out, const Anchors& anchors) const {
@@ -109,12 +111,21 @@ class PoseHead {
     return at::arange(bins, options).view({1, bins});
   }
 
-  static at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features) {
-    std::vector<at::Tensor> levels;
+  /// [batch, channels, anchors], each level written to its place.
+  static at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features,
+                        std::int64_t channels) {
+    std::int64_t anchors = 0;
+    for (const at::Tensor& level : features) anchors += level.size(2) * level.size(3);
+    const std::int64_t batch = features.front().size(0);
+    const at::Tensor all = at::empty({batch, channels, anchors}, features.front().options());
+    std::int64_t first = 0;
     for (std::size_t i = 0; i < branches.size(); ++i) {
-      levels.push_back(branches[i]->forward(features[i], {}).flatten(2));
+      const std::int64_t rows = features[i].size(2), columns = features[i].size(3);
+      const at::Tensor level = all.narrow(2, first, rows * columns).view({batch, channels, rows, columns});
+      branches[i]->forward(features[i], {{}, level});
+      first += rows * columns;
     }
-    return at::cat(levels, 2);
+    return all;
   }
 
   /// [batch, 4, anchors]: the mean of each distance's distribution over its bins, in cells.
