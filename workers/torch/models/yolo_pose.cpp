@@ -53,7 +53,8 @@ class PoseHead {
         points_(branches(module, "cv4", build)),
         bins_(static_cast<std::int64_t>(setting_of(module, "reg_max", build))),
         row_(row_of(module, build)),
-        bin_weights_(read_bins(module, build)) {}
+        bin_weights_(read_bins(module, build)),
+        in_place_(build.options().epilogue != nullptr) {}
 
   /// Whether every branch is there for each of so many inputs.
   bool takes(std::size_t levels) const {
@@ -111,9 +112,18 @@ class PoseHead {
     return at::arange(bins, options).view({1, bins});
   }
 
-  /// [batch, channels, anchors], each level written to its place.
-  static at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features,
-                        std::int64_t channels) {
+  /// [batch, channels, anchors]: the levels one after the other.
+  at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features,
+                 std::int64_t channels) const {
+    if (in_place_) return run_in_place(branches, features, channels);
+    std::vector<at::Tensor> levels;
+    for (std::size_t i = 0; i < branches.size(); ++i)
+      levels.push_back(branches[i]->forward(features[i], {}).flatten(2));
+    return at::cat(levels, 2);
+  }
+
+  static at::Tensor run_in_place(const Branches& branches, const std::vector<at::Tensor>& features,
+                                 std::int64_t channels) {
     std::int64_t anchors = 0;
     for (const at::Tensor& level : features) anchors += level.size(2) * level.size(3);
     const std::int64_t batch = features.front().size(0);
@@ -146,6 +156,7 @@ class PoseHead {
   std::int64_t bins_;
   vision::PoseRow row_;
   at::Tensor bin_weights_;
+  bool in_place_;  ///< branches end in an Epilogue, which writes where it is told
 };
 
 class YoloPose : public Model {
