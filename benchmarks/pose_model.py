@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Latency of yolo11n-pose on one GPU with BatchNorm kept and folded: fp32, fp32 with TF32, and fp16, by batch.
 
-    python3 benchmarks/pose_model.py OUTDIR [--device cuda:0] [--batches 1,8,32,128] [--model yolo11n-pose] [--image-size 640] [--rounds 4]
+    python3 benchmarks/pose_model.py OUTDIR [--device cuda:0] [--batches 1,8,32,128] [--model yolo11n-pose] [--image-size 640] [--rounds 2]
 
 A worker each for kept and folded; they are asked in turns (A B, B A, ...), each time for a few samples, so that drift of the device falls on both.
-Replays of a captured graph where the device can capture it. On a CPU it is tried with: --device cpu --batches 1,2 --image-size 64 --rounds 2
+Replays of a captured graph where the device can capture it. On a CPU it is tried with: --device cpu --batches 1,2 --image-size 64
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 import common
 
 PRECISIONS = {"fp32": {"dtype": "fp32"}, "fp32, TF32": {"dtype": "fp32", "tf32": True}, "fp16": {"dtype": "fp16"}}
-SAMPLING = {"min_samples": 5, "max_samples": 40, "seconds": 0.1}
+SAMPLING = {"min_samples": 7, "max_samples": 40, "seconds": 0.1}
 
 
 def load(options, folds, precision):
@@ -71,7 +71,7 @@ def main():
     parser.add_argument("--model", default="yolo11n-pose")
     parser.add_argument("--batches", type=lambda text: [int(word) for word in text.split(",")], default=[1, 8, 32, 128])
     parser.add_argument("--image-size", type=int, default=640)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     precisions = PRECISIONS if options.device.startswith("cuda") else ["fp32"]
     notes = []
