@@ -94,29 +94,34 @@ Result<Verdict> verdict_from(const std::string& name) {
   return named(name, verdicts, "verdict");
 }
 
-LimitRuling limit_ruling(Fields& fields, const char* value, const char* limit) {
+/// `Unit`: of its two figures in the file.
+template <class Unit>
+LimitRuling limit_ruling(Fields& fields, const char* value_name, const char* limit_name) {
   LimitRuling out;
   std::string verdict;
+  Unit value{}, limit{};
   std::optional<std::int64_t> trials;
   fields.required("verdict", verdict);
   fields.nested(verdict_from(verdict), out.verdict);
-  fields.required(value, out.value);
-  fields.required(limit, out.limit);
+  fields.required(value_name, value);
+  fields.required(limit_name, limit);
   fields.maybe("trials", trials);
   fields.maybe("percentile", out.percentile);
+  out.value = static_cast<double>(value);
+  out.limit = static_cast<double>(limit);
   out.trials = static_cast<int>(trials.value_or(0));
   return out;
 }
 
 Result<LimitRuling> memory_ruling(const Json& json) {
   Fields fields(json, "memory");
-  const LimitRuling out = limit_ruling(fields, "value_bytes", "limit_bytes");
+  const auto out = limit_ruling<Bytes>(fields, "value_bytes", "limit_bytes");
   return fields.finish(out);
 }
 
 Result<LimitRuling> latency_ruling(const Json& json) {
   Fields fields(json, "latency");
-  const LimitRuling out = limit_ruling(fields, "value_s", "limit_s");
+  const auto out = limit_ruling<Seconds>(fields, "value_s", "limit_s");
   return fields.finish(out);
 }
 

@@ -91,6 +91,7 @@ TEST(ResultsReader, what_is_wrong_is_named) {
       {changed("\"strategy\"", "\"stratagem\""), "has no 'strategy'"},
       {changed("\"status\": \"found\"", "\"status\": \"lost\""), "status 'lost' is unknown"},
       {changed("\"latency_s\": ", "\"latency_s\": -"), "finite number, zero or more"},
+      {changed("\"limit_bytes\":", "\"limit_bytes\":99999999999"), "'limit_bytes' is not an integer"},
       {changed("\"verdict\":\"pass\"", "\"verdict\":\"perhaps\""), "verdict 'perhaps' is unknown"},
       {file_of(sample::on_a_cpu()) + "{}", "more after the end"},
   };

@@ -5,32 +5,16 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <gtest/gtest.h>
 
 #include "files/checkpoint.h"
 #include "models/llama_pass.h"
+#include "on_gpu.h"
 #include "quant/bitsandbytes.h"
 
 namespace batchfit {
 namespace {
-
-const at::Device gpu(at::kCUDA, 0);
-
-class OnGpu : public testing::Test {
- protected:
-  void SetUp() override {
-    if (c10::cuda::device_count() == 0) GTEST_SKIP() << "needs an NVIDIA GPU";
-    on_stream_.emplace(c10::cuda::getStreamFromPool());
-  }
-
- private:
-  c10::InferenceMode no_gradients_;
-  std::optional<c10::cuda::CUDAStreamGuard> on_stream_;
-};
 
 class CapturedCaches : public OnGpu, public testing::WithParamInterface<KvFormat> {};
 INSTANTIATE_TEST_SUITE_P(All, CapturedCaches, testing::Values(KvFormat::plain, KvFormat::int8, KvFormat::nf4),

@@ -149,7 +149,7 @@ TEST(ResNet50, folding_batchnorm_and_channels_last_change_the_layout_and_not_the
   };
   const at::Tensor plain = output({});
   for (const BuildOptions& options :
-       {BuildOptions{at::kFloat, false, true}, BuildOptions{at::kFloat, true, false}}) {
+       {BuildOptions{at::kFloat, false, true, {}}, BuildOptions{at::kFloat, true, false, {}}}) {
     const auto deviation = compare_outputs(output(options), plain);
     ASSERT_TRUE(deviation);
     EXPECT_LT(deviation->ratio(), 1e-4);

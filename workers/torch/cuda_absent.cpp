@@ -1,5 +1,6 @@
 // Stands in for the CUDA files where the torch wheel has no CUDA, or not all of its libraries.
 #include "engine.h"
+#include "kernels/epilogue.h"
 #include "quant/four_bit.h"
 #include "tensor_reader.h"
 
@@ -19,6 +20,7 @@ bool dequantise_by_library(const at::Tensor&, const at::Tensor&, std::int64_t, F
                            const at::Tensor&) {
   return false;
 }
+Result<std::shared_ptr<const Epilogue>> cuda_epilogue(at::Device, at::ScalarType) { return failure(no_cuda); }
 TensorReader::Copy cuda_copy(at::Device, int, std::int64_t) { return {}; }
 
 }  // namespace batchfit

@@ -49,8 +49,10 @@ auto run_of(const std::string& name, const at::Tensor& input, const WeightsMaker
     if (!info) return failure(info.error());
     const auto weights = make_weights(device);
     if (!weights) return failure(weights.error());
-    const std::unique_ptr<Model> model =
-        (*info)->build(**weights, BuildOptions{at::kFloat, /*channels_last=*/false, fold_batchnorm});
+    BuildOptions options{at::kFloat, /*channels_last=*/false, fold_batchnorm, {}};
+    if (fold_batchnorm && device.is_cuda())
+      options.epilogue = cuda_epilogue(device, options.dtype).value_or(nullptr);
+    const std::unique_ptr<Model> model = (*info)->build(**weights, options);
     if ((*weights)->error()) return failure(*(*weights)->error());
     return model->named_outputs(input.to(device));
   };

@@ -22,6 +22,10 @@ at::Tensor Convolution::forward(const at::Tensor& input) const {
   return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding}, {1, 1}, groups);
 }
 
+at::Tensor Convolution::without_bias(const at::Tensor& input) const {
+  return at::conv2d(input, weight, {}, {stride, stride}, {padding, padding}, {1, 1}, groups);
+}
+
 at::Tensor BatchNorm::forward(at::Tensor input) const {
   if (!weight.defined()) return input;
   return at::batch_norm(input, weight, bias, mean, variance, /*training=*/false, /*momentum=*/0.1, eps,

@@ -13,7 +13,9 @@ namespace batchfit {
 struct Convolution {
   at::Tensor weight, bias;  ///< bias undefined where there is none
   std::int64_t stride = 1, padding = 0, groups = 1;
+  std::int64_t channels() const { return weight.size(0); }  ///< of its output
   at::Tensor forward(const at::Tensor& input) const;
+  at::Tensor without_bias(const at::Tensor& input) const;
 };
 
 /// Of a square convolution.

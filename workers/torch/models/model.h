@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "facts/model_input.h"
+#include "kernels/epilogue.h"
 #include "vision/poses.h"
 #include "weights.h"
 
@@ -21,6 +22,8 @@ struct BuildOptions {
   at::ScalarType dtype = at::kFloat;
   bool channels_last = false;   ///< convolutions' weights in NHWC
   bool fold_batchnorm = false;  ///< BatchNorm folded into the convolution before it, in float32
+  /// What those convolutions end in, in models that fuse; null: ATen's operations.
+  std::shared_ptr<const Epilogue> epilogue;
 };
 
 /// A model with its weights on a device: plain tensors and a forward pass, for inference only.
@@ -66,6 +69,7 @@ struct ModelInfo {
   std::string weights;                   ///< digest, where the model has its own; empty: as asked for
   bool has_batchnorm = false;
   bool folds_batchnorm = false;     ///< where the request does not say
+  bool fuses = false;               ///< folded convolutions end in an Epilogue, where there is one
   std::int64_t image_multiple = 0;  ///< images may be of any size that is a multiple of it; 0: of one size
   std::unique_ptr<Model> (*build)(Weights&, const BuildOptions&) = nullptr;
 };

@@ -35,11 +35,12 @@ ModelInfo yolo11_pose(char scale, const char* parameters,
   info.name = std::string("yolo11") + scale + "-pose";
   info.about = std::string("YOLO11") + scale + "-pose, boxes and 17 key points, 3x640x640, " + parameters +
                " parameters (Ultralytics' architecture)";
-  info.code = "yolo11-pose-1";
+  info.code = "yolo11-pose-2";
   info.dtypes = {"fp32", "fp16"};
   info.item_shape = {3, 640, 640};
   info.has_batchnorm = true;
   info.folds_batchnorm = true;
+  info.fuses = true;
   info.image_multiple = 32;
   info.build = build;
   return info;

@@ -10,9 +10,10 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 #include <utility>
 #include <vector>
+
+#include "models/joined.h"
 
 // The blocks of YOLO11 (Jocher and Qiu, 2024), written from the modules and settings that its checkpoints
 // list.
@@ -42,45 +43,61 @@ ConvolutionSize size_of(const YoloModule& module, Builder& build) {
           square(module, "padding", build),     whole(module, "groups", build)};
 }
 
-class PlainConvolution : public YoloBlock {
+/// Convolution, BatchNorm where it is kept, and SiLU where it has one.
+class ConvolutionBlock : public YoloBlock {
  public:
-  PlainConvolution(const YoloModule& module, Builder& build)
-      : convolution_(build.convolution(module.path, size_of(module, build))) {}
-  at::Tensor forward(const at::Tensor& input) const override { return convolution_.forward(input); }
+  /// A module that is a convolution alone.
+  static YoloBlockPtr plain(const YoloModule& module, Builder& build) {
+    return YoloBlockPtr(
+        new ConvolutionBlock({build.convolution(module.path, size_of(module, build)), {}}, false, build));
+  }
+
+  ConvolutionBlock(const YoloModule& module, Builder& build)
+      : ConvolutionBlock(layers_of(module, build), child_of(module, "act", build).kind == "SiLU", build) {}
+
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    if (fuses())
+      return epilogue_->finish(convolution_.without_bias(input), convolution_.bias, activated_, ending);
+    at::Tensor x = norm_.forward(convolution_.forward(input));
+    return ending.apply(activated_ ? at::silu_(x) : x);
+  }
+
+  std::int64_t channels() const { return convolution_.channels(); }
+  /// Whether its output is best written where it is needed.
+  bool fuses() const { return epilogue_ != nullptr; }
 
  private:
-  Convolution convolution_;
-};
-
-/// Convolution, BatchNorm, and SiLU where it has one.
-class NormalisedBlock : public YoloBlock {
- public:
-  NormalisedBlock(const YoloModule& module, Builder& build)
-      : activated_(child_of(module, "act", build).kind == "SiLU") {
+  using Layers = std::pair<Convolution, BatchNorm>;
+  static Layers layers_of(const YoloModule& module, Builder& build) {
     const YoloModule& convolution = child_of(module, "conv", build);
     const YoloModule& norm = child_of(module, "bn", build);
-    std::tie(convolution_, norm_) = build.normalised_convolution(
-        convolution.path, norm.path, size_of(convolution, build), setting_of(norm, "eps", build));
+    return build.normalised_convolution(convolution.path, norm.path, size_of(convolution, build),
+                                        setting_of(norm, "eps", build));
   }
-  at::Tensor forward(const at::Tensor& input) const override {
-    at::Tensor x = norm_.forward(convolution_.forward(input));
-    return activated_ ? at::silu_(x) : x;
-  }
+  ConvolutionBlock(Layers layers, bool activated, Builder& build)
+      : convolution_(std::move(layers.first)),
+        norm_(std::move(layers.second)),
+        activated_(activated),
+        epilogue_(build.options().epilogue) {}
 
- private:
   Convolution convolution_;
   BatchNorm norm_;
   bool activated_;
+  std::shared_ptr<const Epilogue> epilogue_;
 };
 
 class Chain : public YoloBlock {
  public:
   Chain(const YoloModule& module, Builder& build) {
     for (const YoloModule& child : module.children) blocks_.push_back(build_yolo_block(child, build));
+    if (!blocks_.empty()) return;
+    build.weights().fail({ErrorKind::corrupt, fmt::format("module {} is empty", module.path),
+                          "give a checkpoint of a YOLO11 pose model"});
   }
-  at::Tensor forward(const at::Tensor& input) const override {
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
     at::Tensor x = input;
-    for (const YoloBlockPtr& block : blocks_) x = block->forward(x);
+    for (const YoloBlockPtr& block : blocks_)
+      x = block->forward(x, &block == &blocks_.back() ? ending : Ending{});
     return x;
   }
   const std::vector<YoloBlockPtr>& blocks() const { return blocks_; }
@@ -95,13 +112,12 @@ class Bottleneck : public YoloBlock {
       : first_(child_of(module, "cv1", build), build),
         second_(child_of(module, "cv2", build), build),
         adds_(setting_of(module, "add", build) != 0) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    at::Tensor x = second_.forward(first_.forward(input));
-    return adds_ ? x.add_(input) : x;
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    return second_.forward(first_.forward(input, {}), adds_ ? ending.adding(input) : ending);
   }
 
  private:
-  NormalisedBlock first_, second_;
+  ConvolutionBlock first_, second_;
   bool adds_;
 };
 
@@ -113,12 +129,15 @@ class C3k : public YoloBlock {
         plain_(child_of(module, "cv2", build), build),
         join_(child_of(module, "cv3", build), build),
         blocks_(child_of(module, "m", build), build) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    return join_.forward(at::cat({blocks_.forward(deep_.forward(input)), plain_.forward(input)}, 1));
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    Joined paths(join_.fuses(), input, deep_.channels() + plain_.channels());
+    paths.add(blocks_.forward(deep_.forward(input, {}), paths.next(deep_.channels())));
+    paths.add(plain_.forward(input, paths.next(plain_.channels())));
+    return join_.forward(paths.take(), ending);
   }
 
  private:
-  NormalisedBlock deep_, plain_, join_;
+  ConvolutionBlock deep_, plain_, join_;
   Chain blocks_;
 };
 
@@ -129,14 +148,18 @@ class C3k2 : public YoloBlock {
       : split_(child_of(module, "cv1", build), build),
         join_(child_of(module, "cv2", build), build),
         blocks_(child_of(module, "m", build), build) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    std::vector<at::Tensor> parts = split_.forward(input).chunk(2, 1);
-    for (const YoloBlockPtr& block : blocks_.blocks()) parts.push_back(block->forward(parts.back()));
-    return join_.forward(at::cat(parts, 1));
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    const auto count = static_cast<std::int64_t>(blocks_.blocks().size());
+    const std::int64_t half = split_.channels() / 2;
+    Joined parts(join_.fuses(), input, (2 + count) * half);
+    at::Tensor last = parts.add(split_.forward(input, parts.next(2 * half))).narrow(1, half, half);
+    for (const YoloBlockPtr& block : blocks_.blocks())
+      last = parts.add(block->forward(last, parts.next(half)));
+    return join_.forward(parts.take(), ending);
   }
 
  private:
-  NormalisedBlock split_, join_;
+  ConvolutionBlock split_, join_;
   Chain blocks_;
 };
 
@@ -149,17 +172,16 @@ class Sppf : public YoloBlock {
         kernel_(square(child_of(module, "m", build), "kernel_size", build)),
         times_(whole(module, "n", build)),
         adds_(setting_of(module, "add", build) != 0) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    std::vector<at::Tensor> parts{reduce_.forward(input)};
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    std::vector<at::Tensor> parts{reduce_.forward(input, {})};
     for (std::int64_t i = 0; i < times_; ++i) {
       parts.push_back(at::max_pool2d(parts.back(), {kernel_, kernel_}, {1, 1}, {kernel_ / 2, kernel_ / 2}));
     }
-    at::Tensor x = join_.forward(at::cat(parts, 1));
-    return adds_ ? x.add_(input) : x;
+    return join_.forward(at::cat(parts, 1), adds_ ? ending.adding(input) : ending);
   }
 
  private:
-  NormalisedBlock reduce_, join_;
+  ConvolutionBlock reduce_, join_;
   std::int64_t kernel_, times_;
   bool adds_;
 };
@@ -175,21 +197,21 @@ class Attention : public YoloBlock {
         key_size_(whole(module, "key_dim", build)),
         value_size_(whole(module, "head_dim", build)),
         scale_(setting_of(module, "scale", build)) {}
-  at::Tensor forward(const at::Tensor& input) const override {
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
     const std::int64_t batch = input.size(0), rows = input.size(2), columns = input.size(3);
     const std::int64_t places = rows * columns, channels = heads_ * value_size_;
     const at::Tensor all =
-        query_key_value_.forward(input).reshape({batch * heads_, 2 * key_size_ + value_size_, places});
+        query_key_value_.forward(input, {}).reshape({batch * heads_, 2 * key_size_ + value_size_, places});
     const at::Tensor query = all.narrow(1, 0, key_size_), key = all.narrow(1, key_size_, key_size_),
                      value = all.narrow(1, 2 * key_size_, value_size_);
     const at::Tensor weights = at::softmax(at::bmm(query.transpose(1, 2), key).mul_(scale_), -1);
-    at::Tensor mixed = at::bmm(value, weights.transpose(1, 2)).view({batch, channels, rows, columns});
-    mixed = mixed.add(places_.forward(value.reshape({batch, channels, rows, columns})));
-    return projection_.forward(mixed);
+    const at::Tensor mixed = at::bmm(value, weights.transpose(1, 2)).view({batch, channels, rows, columns});
+    const at::Tensor values = value.reshape({batch, channels, rows, columns});
+    return projection_.forward(places_.forward(values, {mixed, {}}), ending);
   }
 
  private:
-  NormalisedBlock query_key_value_, projection_, places_;
+  ConvolutionBlock query_key_value_, projection_, places_;
   std::int64_t heads_, key_size_, value_size_;
   double scale_;
 };
@@ -200,9 +222,9 @@ class AttentionBlock : public YoloBlock {
       : attention_(child_of(module, "attn", build), build),
         network_(child_of(module, "ffn", build), build),
         adds_(setting_of(module, "add", build) != 0) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    const at::Tensor x = adds_ ? attention_.forward(input).add_(input) : attention_.forward(input);
-    return adds_ ? network_.forward(x).add_(x) : network_.forward(x);
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    const at::Tensor x = attention_.forward(input, adds_ ? Ending{input, {}} : Ending{});
+    return network_.forward(x, adds_ ? ending.adding(x) : ending);
   }
 
  private:
@@ -211,28 +233,31 @@ class AttentionBlock : public YoloBlock {
   bool adds_;
 };
 
-/// Half of the channels goes through attention.
+/// Half of the channels goes through attention, and takes its place.
 class C2Psa : public YoloBlock {
  public:
   C2Psa(const YoloModule& module, Builder& build)
       : split_(child_of(module, "cv1", build), build),
         join_(child_of(module, "cv2", build), build),
         blocks_(child_of(module, "m", build), build) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    const std::vector<at::Tensor> parts = split_.forward(input).chunk(2, 1);
-    return join_.forward(at::cat({parts.front(), blocks_.forward(parts.back())}, 1));
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    const at::Tensor x = split_.forward(input, {});
+    const std::int64_t half = split_.channels() / 2;
+    const at::Tensor part = x.narrow(1, half, half);
+    blocks_.forward(part, {{}, part});
+    return join_.forward(x, ending);
   }
 
  private:
-  NormalisedBlock split_, join_;
+  ConvolutionBlock split_, join_;
   Chain blocks_;
 };
 
 class Upsample : public YoloBlock {
  public:
   Upsample(const YoloModule& module, Builder& build) : factor_(whole(module, "scale_factor", build)) {}
-  at::Tensor forward(const at::Tensor& input) const override {
-    return at::upsample_nearest2d(input, {input.size(2) * factor_, input.size(3) * factor_});
+  at::Tensor forward(const at::Tensor& input, const Ending& ending) const override {
+    return ending.apply(at::upsample_nearest2d(input, {input.size(2) * factor_, input.size(3) * factor_}));
   }
 
  private:
@@ -245,9 +270,9 @@ YoloBlockPtr make(const YoloModule& module, Builder& build) {
 }
 
 const std::map<std::string_view, YoloBlockPtr (*)(const YoloModule&, Builder&)> makers{
-    {"Conv", make<NormalisedBlock>},
-    {"DWConv", make<NormalisedBlock>},
-    {"Conv2d", make<PlainConvolution>},
+    {"Conv", make<ConvolutionBlock>},
+    {"DWConv", make<ConvolutionBlock>},
+    {"Conv2d", ConvolutionBlock::plain},
     {"Bottleneck", make<Bottleneck>},
     {"C3k", make<C3k>},
     {"C3k2", make<C3k2>},

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "kernels/epilogue.h"
 #include "models/layers.h"
 #include "models/yolo_description.h"
 
@@ -13,7 +14,7 @@ namespace batchfit {
 class YoloBlock {
  public:
   virtual ~YoloBlock() = default;
-  virtual at::Tensor forward(const at::Tensor& input) const = 0;
+  virtual at::Tensor forward(const at::Tensor& input, const Ending& ending) const = 0;
 };
 using YoloBlockPtr = std::unique_ptr<YoloBlock>;
 

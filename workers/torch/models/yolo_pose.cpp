@@ -1,5 +1,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/softmax.h>
@@ -52,7 +53,8 @@ class PoseHead {
         points_(branches(module, "cv4", build)),
         bins_(static_cast<std::int64_t>(setting_of(module, "reg_max", build))),
         row_(row_of(module, build)),
-        bin_weights_(read_bins(module, build)) {}
+        bin_weights_(read_bins(module, build)),
+        in_place_(build.options().epilogue != nullptr) {}
 
   /// Whether every branch is there for each of so many inputs.
   bool takes(std::size_t levels) const {
@@ -62,7 +64,8 @@ class PoseHead {
   const vision::PoseRow& row() const { return row_; }
 
   HeadOutputs run(const std::vector<at::Tensor>& features) const {
-    return {run(boxes_, features), run(scores_, features), run(points_, features)};
+    return {run(boxes_, features, 4 * bins_), run(scores_, features, row_.classes),
+            run(points_, features, row_.points * row_.values)};
   }
 
   at::Tensor decode(const HeadOutputs& out, const Anchors& anchors) const {
@@ -109,12 +112,30 @@ class PoseHead {
     return at::arange(bins, options).view({1, bins});
   }
 
-  static at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features) {
+  /// [batch, channels, anchors]: the levels one after the other.
+  at::Tensor run(const Branches& branches, const std::vector<at::Tensor>& features,
+                 std::int64_t channels) const {
+    if (in_place_) return run_in_place(branches, features, channels);
     std::vector<at::Tensor> levels;
-    for (std::size_t i = 0; i < branches.size(); ++i) {
-      levels.push_back(branches[i]->forward(features[i]).flatten(2));
-    }
+    for (std::size_t i = 0; i < branches.size(); ++i)
+      levels.push_back(branches[i]->forward(features[i], {}).flatten(2));
     return at::cat(levels, 2);
+  }
+
+  static at::Tensor run_in_place(const Branches& branches, const std::vector<at::Tensor>& features,
+                                 std::int64_t channels) {
+    std::int64_t anchors = 0;
+    for (const at::Tensor& level : features) anchors += level.size(2) * level.size(3);
+    const std::int64_t batch = features.front().size(0);
+    const at::Tensor all = at::empty({batch, channels, anchors}, features.front().options());
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < branches.size(); ++i) {
+      const std::int64_t rows = features[i].size(2), columns = features[i].size(3);
+      const at::Tensor level = all.narrow(2, first, rows * columns).view({batch, channels, rows, columns});
+      branches[i]->forward(features[i], {{}, level});
+      first += rows * columns;
+    }
+    return all;
   }
 
   /// [batch, 4, anchors]: the mean of each distance's distribution over its bins, in cells.
@@ -135,6 +156,7 @@ class PoseHead {
   std::int64_t bins_;
   vision::PoseRow row_;
   at::Tensor bin_weights_;
+  bool in_place_;  ///< branches end in an Epilogue, which writes where it is told
 };
 
 class YoloPose : public Model {
@@ -201,7 +223,7 @@ class YoloPose : public Model {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       if (layer.block) {
-        outputs[i] = layer.block->forward(output(layer.from.front(), i));
+        outputs[i] = layer.block->forward(output(layer.from.front(), i), {});
       } else {
         std::vector<at::Tensor> parts;
         for (const std::int64_t from : layer.from) parts.push_back(output(from, i));

@@ -5,11 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
+
+#include "python_packages.h"
 
 namespace batchfit {
 namespace {
@@ -20,17 +21,6 @@ constexpr const char* file_name = "libbitsandbytes_cuda130.so";
 constexpr const char* variable = "BATCHFIT_BITSANDBYTES";
 constexpr const char* remedy =
     "pip install bitsandbytes==0.50.2 --no-deps beside torch, or name its library in BATCHFIT_BITSANDBYTES";
-
-/// The folder that torch's package lies in, by where its library was loaded from.
-std::optional<fs::path> folder_of_packages() {
-  void* symbol = ::dlsym(RTLD_DEFAULT, "aoti_torch_device_type_cpu");  // any of libtorch's C functions
-  Dl_info info{};
-  if (symbol == nullptr || ::dladdr(symbol, &info) == 0 || info.dli_fname == nullptr) return std::nullopt;
-  std::error_code error;
-  const fs::path library = fs::canonical(info.dli_fname, error);  // PACKAGES/torch/lib/libtorch_cpu.so
-  if (error) return std::nullopt;
-  return library.parent_path().parent_path().parent_path();
-}
 
 std::vector<fs::path> candidates() {
   if (const char* named = std::getenv(variable); named != nullptr && *named != '\0') {
