@@ -10,3 +10,6 @@ find_package(ZLIB REQUIRED)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_path(AGG_INCLUDE_DIR agg2/agg_basics.h REQUIRED)
 find_library(AGG_LIBRARY NAMES libagg_pic.a REQUIRED)
+# Its own CMake package is not in Debian's. PCRE2 is linked statically, as zlib is.
+find_path(PCRE2_INCLUDE_DIR pcre2.h REQUIRED)
+find_library(PCRE2_LIBRARY NAMES libpcre2-8.a REQUIRED)

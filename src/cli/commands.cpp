@@ -74,6 +74,7 @@ Result<LoadRequest> request_of(const WorkloadChoice& options, const std::string&
     if (!input) return failure(input.error());
     request.inputs.push_back(std::move(*input));
   }
+  request.prompts = options.prompts;
   request.seed = options.seed;
   request.dtype = options.dtype;
   request.tf32 = options.tf32;

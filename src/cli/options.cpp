@@ -59,6 +59,9 @@ void add_language_options(CLI::App& command, WorkloadChoice& options) {
   };
   add("--prompt", "length", no_mode,
       "tokens of a language model's prompt (512): a size, a list or a range, as --shape has them");
+  command.add_option("--prompts", options.prompts,
+                     "file of prompts of a language model, one a line; its tokenizer.json makes ids of them, "
+                     "padded to the longest or to --prompt (default: random ids)");
   add("--context", "length", "decode",
       "tokens that stand before the one that is made (512), likewise; --mode decode");
   add("--new", "new", "generate", "tokens to make after the prompt (128), likewise; --mode generate");

@@ -32,6 +32,7 @@ struct WorkloadChoice {
   std::string dtype;  ///< empty: the model's first
   std::string mode = "forward";
   std::vector<std::string> shapes;  ///< as parse_shapes reads them
+  std::string prompts;              ///< file of a language model's; empty: random ids
   std::vector<std::string> inputs;  ///< "3x224x224", "128:int64": of a model that is a file
   bool tf32 = false;
   bool channels_last = false;

@@ -59,6 +59,24 @@ void read_batch(Fields& fields, const char* name, Batch& out) {
   if (out < 1) fields.fail(std::string("'") + name + "' is not 1 or more");
 }
 
+Json prompts_json(const PromptSet& prompts) {
+  return {{"digest", prompts.digest},
+          {"count", prompts.count},
+          {"tokens", prompts.tokens},
+          {"padding", prompts.padding}};
+}
+
+Result<PromptSet> prompts_from(const Json& json) {
+  Fields fields(json, "prompts");
+  PromptSet prompts;
+  fields.required("digest", prompts.digest);
+  fields.required("count", prompts.count);
+  fields.required("tokens", prompts.tokens);
+  fields.required("padding", prompts.padding);
+  if (prompts.count < 1 || prompts.tokens < prompts.count) fields.fail("are fewer tokens than prompts");
+  return fields.finish(std::move(prompts));
+}
+
 }  // namespace
 
 std::string_view name_of(Timing timing) { return timing == Timing::graph ? "graph" : "eager"; }
@@ -109,6 +127,7 @@ Json to_json(const Workload& workload) {
                {"shape", workload.shape},
                {"timing", name_of(workload.timing)}};
   put(json, "threads", workload.threads);
+  if (workload.prompts) json["prompts"] = prompts_json(*workload.prompts);
   return json;
 }
 
@@ -130,6 +149,9 @@ Result<Workload> workload_from_json(const Json& json) {
   fields.required("timing", timing);
   fields.maybe("threads", workload.threads);
   fields.nested(timing_from(timing), workload.timing);
+  const Json* prompts = fields.find("prompts");
+  if (prompts != nullptr && !prompts->is_null())
+    fields.nested(prompts_from(*prompts), workload.prompts.emplace());
   return fields.finish(workload);
 }
 

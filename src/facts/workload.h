@@ -15,6 +15,21 @@ enum class Timing {
   eager,  ///< time of an ordinary call, launches included
 };
 
+/// The prompts that a language model's batches are made of, where they come from a file.
+struct PromptSet {
+  std::string digest;        ///< of all token ids
+  std::int64_t count = 0;    ///< of prompts
+  std::int64_t tokens = 0;   ///< of all of them together
+  std::int64_t padding = 0;  ///< ids that fill them up to one length
+
+  /// Of all ids, those that are padding: 0 to 1.
+  double padding_share() const {
+    return static_cast<double>(padding) / static_cast<double>(tokens + padding);
+  }
+
+  bool operator==(const PromptSet&) const = default;
+};
+
 /// What is run: everything about the model and its input that may change a measurement, except the batch.
 struct Workload {
   std::string model;               ///< "resnet50"
@@ -28,6 +43,7 @@ struct Workload {
   std::string mode = "forward";    ///< forward | prefill | decode | generate
   std::vector<std::int64_t> input_shape;      ///< of one item, without the batch dimension
   std::map<std::string, std::int64_t> shape;  ///< named sizes ("length": 512), where the model has any
+  std::optional<PromptSet> prompts;           ///< absent: ids are random, or the model takes none
   Timing timing = Timing::eager;
   std::optional<std::int64_t> threads;  ///< CPU threads; absent where the device is no CPU
 

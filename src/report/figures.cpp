@@ -59,23 +59,26 @@ std::optional<Seconds> shortest_eager(const Evidence& evidence, Batch batch) {
   return shortest;
 }
 
-std::optional<std::int64_t> size_of(const Workload& workload, const char* name) {
+std::optional<double> size_of(const Workload& workload, const char* name) {
   const auto found = workload.shape.find(name);
-  return found == workload.shape.end() ? std::nullopt : std::optional(found->second);
+  return found == workload.shape.end() ? std::nullopt : std::optional(static_cast<double>(found->second));
 }
 
-/// Tokens that a language model reads or makes for an item; absent where the workload is none of one.
-std::optional<std::int64_t> tokens_of_item(const Workload& workload) {
-  if (workload.mode == "prefill") return size_of(workload, "length");
+/// Tokens that a language model reads or makes for an item, of prompts their mean without padding; absent
+/// where the workload is none of one.
+std::optional<double> tokens_of_item(const Workload& workload) {
   if (workload.mode == "generate") return size_of(workload, "new");
-  return workload.mode == "decode" ? std::optional<std::int64_t>(1) : std::nullopt;
+  if (workload.mode == "decode") return 1;
+  if (workload.mode != "prefill") return std::nullopt;
+  const auto length = size_of(workload, "length");
+  return length && workload.prompts ? *length * (1 - workload.prompts->padding_share()) : length;
 }
 
 void add_tokens(AnswerFigures& out, const BatchFigures& at_best, const Workload& workload) {
   const auto tokens = tokens_of_item(workload);
   out.tokens = tokens_per_second(at_best, workload);
   if (tokens && *tokens > 1 && at_best.first_token && at_best.latency) {
-    out.token_interval = (*at_best.latency - *at_best.first_token) / static_cast<double>(*tokens - 1);
+    out.token_interval = (*at_best.latency - *at_best.first_token) / (*tokens - 1);
   }
 }
 
@@ -89,7 +92,7 @@ std::optional<double> share(const std::optional<LimitRuling>& ruling) {
 std::optional<double> tokens_per_second(const BatchFigures& figures, const Workload& workload) {
   const auto tokens = tokens_of_item(workload);
   if (!tokens || !figures.throughput) return std::nullopt;
-  return *figures.throughput * static_cast<double>(*tokens);
+  return *figures.throughput * *tokens;
 }
 
 BatchFigures figures_of(const Evidence& evidence, Batch batch) {

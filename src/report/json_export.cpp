@@ -213,6 +213,8 @@ Json workload_json(const WorkloadReport& workload) {
   if (workload.subject) {
     json["subject"] = to_json(*workload.subject);
     json["key"] = key_of(*workload.subject);
+    if (const auto& prompts = workload.subject->workload.prompts)
+      json["padding_share"] = prompts->padding_share();
   }
   if (workload.error) {
     json["error"] = {{"kind", name_of(workload.error->kind)}, {"message", workload.error->message}};

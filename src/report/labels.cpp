@@ -10,6 +10,7 @@ namespace {
 
 // "not proven further" is the longest of Answer's own words for a limiter; what is longer is a message.
 constexpr std::size_t most_limiter_bytes = 18;
+constexpr std::size_t digest_digits = 6;  ///< enough to tell two files of one table apart
 
 /// One thing that tells workloads apart, as a sentence says it and as the model's name carries it.
 struct Trait {
@@ -31,6 +32,7 @@ std::vector<Trait> traits_of(const Subject& subject) {
   add_if(workload.folded_batchnorm, "folded-batchnorm");
   add_if(workload.mode != "forward", workload.mode);
   for (const auto& [name, size] : workload.shape) add_if(true, name + " " + std::to_string(size));
+  if (workload.prompts) add_if(true, "prompts " + workload.prompts->digest.substr(0, digest_digits));
   const std::string timing(name_of(workload.timing));
   traits.push_back({timing + " timing", timing});
   if (workload.include_copies) traits.push_back({"input copies included", "copies"});

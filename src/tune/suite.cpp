@@ -61,9 +61,8 @@ Suite::Suite(const WorkerOptions& worker, LocalDevice device, Cache& cache, cons
 Json Suite::stamp_key(const LoadRequest& request) const {
   Json key = {
       {"request", load_request(request)}, {"worker", worker_identity_}, {"device", device_.fingerprint}};
-  // A model or weights that are a file or a folder here are what it holds; a model's inputs may stand beside
-  // it.
-  for (const std::string& path : {request.model, request.model + ".json", request.weights}) {
+  // What is a file or a folder here is what it holds; a model's inputs may stand beside it.
+  for (const std::string& path : {request.model, request.model + ".json", request.weights, request.prompts}) {
     for (const FileIdentity& file : identify_files(path)) key["files"].push_back(to_json(file));
   }
   return key;

@@ -132,6 +132,7 @@ Json load_request(const LoadRequest& request) {
   if (!request.dtype.empty()) json["dtype"] = request.dtype;
   if (request.fold_batchnorm) json["fold_batchnorm"] = *request.fold_batchnorm;
   for (const ModelInput& input : request.inputs) json["inputs"].push_back(to_json(input));
+  if (!request.prompts.empty()) json["prompts"] = request.prompts;
   if (request.threads) json["threads"] = *request.threads;
   return json;
 }

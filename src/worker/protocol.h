@@ -39,6 +39,7 @@ struct LoadRequest {
   std::string mode = "forward";
   std::map<std::string, std::int64_t> shape;  ///< named sizes
   std::vector<ModelInput> inputs;             ///< of a model that is a file, in its order
+  std::string prompts;                        ///< path of a language model's; empty: none
   std::string timing = "auto";                ///< auto | graph | eager
   std::optional<std::int64_t> threads;        ///< CPU threads, where the user set them
 

@@ -128,6 +128,10 @@ Result<Loaded> RemoteWorker::load_now(const LoadRequest& request) {
   is_loaded_ = false;
   auto loaded = ask_for(load_request(request), options_.patience.load, read_loaded);
   if (!loaded) return loaded;
+  if (!request.prompts.empty() && !loaded->subject.workload.prompts) {
+    return failure(ErrorKind::usage, request.model + " takes no prompts by this worker",
+                   "leave --prompts out");
+  }
   is_loaded_ = session_ != nullptr;
   if (loaded->environment) environment_ = *loaded->environment;
   return loaded;

@@ -146,5 +146,54 @@ TEST_F(OnGpu, generation_times_its_first_token_in_a_captured_graph) {
   cudaEventDestroy(first);
 }
 
+/// The kernels for padding: the flash kernel of unequal sequences for prompts, a mask for the tokens after.
+TEST_F(OnGpu, padded_prompts_go_on_as_each_does_alone_also_in_a_captured_graph) {
+  RandomLlamaWeights weights(gpu, at::kBFloat16, /*seed=*/0, std::nullopt);
+  LlamaConfig config;
+  config.hidden = 512;
+  config.intermediate = 768;
+  config.layers = 2;
+  config.heads = 8;
+  config.kv_heads = 2;
+  config.head_size = 64;
+  config.vocabulary = 512;
+  const auto llama = std::make_shared<const Llama>(config, weights);
+  PromptIds prompts{{}, 200};
+  for (const std::size_t size : {200, 1, 77, 130}) {
+    auto& prompt = prompts.prompts.emplace_back();
+    for (std::size_t i = 0; i < size; ++i) prompt.push_back(static_cast<std::int64_t>((i * i + size) % 512));
+  }
+  LlamaPass pass(llama, {LlamaMode::generate, 200, 8, KvFormat::plain, 0}, prompts);
+  const auto inputs = pass.own_inputs(5);
+  const auto cache = [&](std::int64_t batch) {
+    const auto specs = KvCache::tensors(llama->cache_shape(batch, 201), KvFormat::plain, at::kBFloat16);
+    return KvCache(tensors_in_one(specs, gpu), KvFormat::plain, at::kBFloat16);
+  };
+  KvCache together = cache(5);
+  const at::Tensor first = llama->forward(inputs[0], together, 0, inputs[1]).to(at::kFloat);
+  const at::Tensor next = inputs[0].narrow(1, 199, 1);
+  const at::Tensor second = llama->forward(next, together, 200, inputs[1]).to(at::kFloat);
+  for (std::int64_t i = 0; i < 5; ++i) {
+    const std::int64_t width = inputs[1][i].item<std::int64_t>();
+    const at::Tensor prompt = inputs[0].narrow(0, i, 1).narrow(1, width, 200 - width);
+    KvCache alone = cache(1);
+    for (const at::Tensor* padded : {&first, &second}) {
+      const at::Tensor expected = padded == &first
+                                      ? llama->forward(prompt, alone, 0)
+                                      : llama->forward(next.narrow(0, i, 1), alone, prompt.size(1));
+      const double spread = expected.to(at::kFloat).std().item<double>();
+      const at::Tensor error = padded->narrow(0, i, 1).sub(expected.to(at::kFloat)).abs().max();
+      EXPECT_LT(error.item<double>(), 0.05 * spread) << i << (padded == &first ? "" : " after a token");
+    }
+  }
+  const at::Tensor expected = pass.forward_all(inputs);
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  const at::Tensor tokens = pass.forward_all(inputs);
+  graph.capture_end();
+  graph.replay();
+  EXPECT_TRUE(at::equal(tokens, expected));
+}
+
 }  // namespace
 }  // namespace batchfit

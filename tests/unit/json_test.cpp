@@ -162,6 +162,12 @@ TEST(Json, every_field_of_a_subject_is_in_its_key) {
         s.workload.input_shape = {3, 224};
       },
       [](Subject& s) { s.workload.shape["length"] = 513; },
+      [](Subject& s) {
+        s.workload.prompts = {"12ab", 3, 20, 10};
+      },
+      [](Subject& s) {
+        s.workload.prompts = {"12ac", 3, 20, 10};
+      },
       [](Subject& s) { s.workload.timing = Timing::eager; },
       [](Subject& s) { s.workload.threads.reset(); },
   };
@@ -173,6 +179,17 @@ TEST(Json, every_field_of_a_subject_is_in_its_key) {
     EXPECT_EQ(subject_from_json(to_json(subject)).value(), subject);
   }
   EXPECT_EQ(keys.size(), changes.size() + 1);
+}
+
+TEST(Json, prompts_say_what_share_is_padding_and_are_refused_where_they_cannot_be) {
+  Workload workload = subject_of().workload;
+  workload.prompts = {"12ab", 3, 20, 10};
+  EXPECT_DOUBLE_EQ(workload.prompts->padding_share(), 10.0 / 30);
+  Json json = to_json(workload);
+  json["prompts"]["tokens"] = 2;
+  EXPECT_FALSE(workload_from_json(json));
+  json["prompts"].erase("tokens");
+  EXPECT_FALSE(workload_from_json(json));
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ TEST(Options, of_language_models_are_named_sizes_and_bring_their_mode) {
   EXPECT_EQ(generate.mode, "generate");
   EXPECT_EQ(parsed("tune m --prompt 512").workload.mode, "forward");
   EXPECT_EQ(parsed("tune m --mode prefill --context 512").workload.mode, "prefill");
+  EXPECT_EQ(parsed("tune m --prompts FILE").workload.prompts, "FILE");
+  EXPECT_EQ(parsed("tune m --prompts FILE").workload.mode, "forward");
   EXPECT_THROW(parsed("tune m --kv int3"), CLI::ValidationError);
 }
 

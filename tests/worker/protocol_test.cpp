@@ -158,9 +158,11 @@ TEST(Requests, say_what_the_protocol_page_says) {
   EXPECT_FALSE(probe_request(Measure{8}, {}).contains("cap_bytes"));
   EXPECT_FALSE(probe_request(Measure{8}, {}).contains("rehearse"));
   EXPECT_EQ(probe_request(Measure{8, 1, /*rehearse=*/true}, {}).at("rehearse"), true);
-  for (const char* name : {"threads", "dtype", "inputs"})
+  for (const char* name : {"threads", "dtype", "inputs", "prompts"})
     EXPECT_FALSE(load_request({}).contains(name)) << name;
   LoadRequest file;
+  file.prompts = "prompts.txt";
+  EXPECT_EQ(load_request(file).at("prompts"), "prompts.txt");
   file.inputs = {{{3, 224, 224}, "fp16", true}};
   EXPECT_EQ(load_request(file).at("inputs"), Json::parse(R"([{"shape":[3,224,224],"dtype":"fp16"}])"));
   EXPECT_EQ(probe_request(Compare{1, 8, 20}, {}).at("pairs"), 20);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "files/checkpoint.h"
 #include "models/llama_pass.h"
+#include "prompts.h"
 #include "runtime.h"
 
 namespace batchfit {
@@ -116,6 +117,7 @@ Answer<LlamaTask> task_of(const LoadRequest& request, const LlamaConfig& config)
   const std::string name = mode_of(request);
   LlamaTask task;
   task.mode = modes().at(name);
+  task.seed = request.seed;
   for (const auto& [size_name, size] : request.shape) {
     if (size_name == length_name) {
       task.length = size;
@@ -145,6 +147,10 @@ Answer<LlamaTask> task_of(const LoadRequest& request, const LlamaConfig& config)
                 "give a shorter one");
 }
 
+std::vector<std::int64_t> item_shape_of(const LlamaTask& task) {
+  return {task.mode == LlamaMode::decode ? 1 : task.length};
+}
+
 /// Of options that a language model does not have.
 Answer<void> check_options(const LoadRequest& request, const ModelInfo& info) {
   const auto refuse_option = [&](const std::string& what, const std::string& remedy) {
@@ -163,6 +169,9 @@ Answer<void> check_options(const LoadRequest& request, const ModelInfo& info) {
     return refuse_option("dtype '" + request.dtype + "'", "choose from " + join_words(info.dtypes));
   if (!contains(info.modes, mode_of(request)))
     return refuse_option("mode '" + request.mode + "'", "choose from " + join_words(info.modes));
+  if (!request.prompts.empty() && mode_of(request) == "decode")
+    return refuse_option("prompts to read in mode decode, whose cache holds random keys and values",
+                         "choose --mode prefill, or --mode generate");
   if (request.dtype == "fp32" && request.device != "cpu")
     return refuse_option("fp32 on a GPU", "choose bf16 or fp16 there");
   if (find_named(request.model) == nullptr && request.weights != random_weights) {
@@ -224,19 +233,26 @@ Answer<ModelInfo> check_language_model(const LoadRequest& request) {
   if (!config) return tl::unexpected(config.error());
   const auto task = task_of(request, *config);
   if (!task) return tl::unexpected(task.error());
-  info.item_shape = {task->mode == LlamaMode::decode ? 1 : task->length};
+  info.item_shape = item_shape_of(*task);
   return info;
 }
 
-Answer<LoadedModel> load_language_model(const LoadRequest& request, const ModelInfo& info,
-                                        at::Device device) {
+Answer<LoadedModel> load_language_model(LoadRequest request, const ModelInfo& info, at::Device device) {
   const auto config = config_of(request);
   if (!config) return tl::unexpected(config.error());
+  std::optional<ModelPrompts> prompts;
+  if (!request.prompts.empty()) {
+    auto read = read_prompts(request, folder_of(request), *config);
+    if (!read) return tl::unexpected(read.error());
+    prompts = std::move(*read);
+    request.shape[length_name] = prompts->ids.length;
+  }
   const auto task = task_of(request, *config);
   if (!task) return tl::unexpected(task.error());
   LoadedModel loaded;
   loaded.request = request;
   loaded.info = info;
+  loaded.info.item_shape = item_shape_of(*task);
   loaded.device = device;
   if (request.dtype.empty()) loaded.request.dtype = info.dtypes.front();
   loaded.dtype = scalar_type(loaded.request.dtype);
@@ -264,7 +280,11 @@ Answer<LoadedModel> load_language_model(const LoadRequest& request, const ModelI
     if (!products->note().empty()) loaded.extra_notes.push_back(products->note());
   }
   if (task->kv != KvFormat::plain) loaded.extra_notes.push_back(kv_note(*llama, task->kv));
-  loaded.model = std::make_unique<LlamaPass>(std::move(llama), *task);
+  if (prompts) {
+    loaded.prompts = prompts->set;
+    loaded.extra_notes.push_back(prompts_note(*prompts, *llama));
+  }
+  loaded.model = std::make_unique<LlamaPass>(std::move(llama), *task, prompts ? prompts->ids : PromptIds{});
   return loaded;
 }
 

@@ -15,12 +15,13 @@ bool is_language_model(const std::string& model);
 /// Those that have a name, and run without a file.
 std::vector<ModelInfo> language_models();
 
-/// What can be checked without a device: the configuration, the mode and its named sizes (docs/llama.md).
+/// What can be checked without a device: the configuration, the mode and its named sizes (docs/llama.md), but
+/// for prompts, which decide on the length where the request does not.
 /// "forward" is the first mode, prefill.
 Answer<ModelInfo> check_language_model(const LoadRequest& request);
 
-/// Reads the folder, or makes random weights, on the device.
-Answer<LoadedModel> load_language_model(const LoadRequest& request, const ModelInfo& info, at::Device device);
+/// Reads the prompts, if any; then reads the folder, or makes random weights, on the device.
+Answer<LoadedModel> load_language_model(LoadRequest request, const ModelInfo& info, at::Device device);
 
 /// What a folder's model makes of int64 ids [batch, tokens]: the last "logits" [batch, vocabulary] and the
 /// `count` likeliest tokens after them, "greedy" [batch, count], both in float32. Throws c10::Error.

@@ -139,6 +139,7 @@ Workload LoadedModel::workload(Timing timing) const {
   workload.mode = request.mode;
   workload.input_shape = info.item_shape;
   workload.shape = request.shape;
+  workload.prompts = prompts;
   workload.timing = timing;
   return workload;
 }
@@ -154,6 +155,10 @@ std::vector<std::string> LoadedModel::notes() const {
 
 Answer<ModelInfo> check_request(const LoadRequest& request) {
   if (is_language_model(request.model)) return check_language_model(request);
+  if (!request.prompts.empty()) {
+    return refuse(RefusalKind::usage, request.model + " is no language model: it reads no prompts",
+                  "leave --prompts out");
+  }
   if (is_model_file(request.model)) {
     auto info = check_model_file(request);
     return info ? check_choices(request, *info) : std::move(info);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct LoadedModel {
   std::unique_ptr<Model> model;
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  std::optional<PromptSet> prompts;      ///< of a language model, from a file
   std::vector<std::string> extra_notes;  ///< lines for people on this model alone
 
   /// Random inputs for a batch on the device, in the model's memory format and, but where an input has its

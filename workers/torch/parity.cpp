@@ -1,4 +1,5 @@
-// parity REFERENCE.json: runs the models of a reference file and compares their outputs with it.
+// parity REFERENCE.json: runs the models of a reference file and compares their outputs with it. Of a
+// tokenizer's folder it compares the ids of texts.
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 #include <fmt/core.h>
@@ -12,6 +13,7 @@
 #include "loaded_model.h"
 #include "reference.h"
 #include "runtime.h"
+#include "text/text_reference.h"
 
 namespace batchfit {
 namespace {
@@ -86,7 +88,18 @@ Result<std::vector<Reference>> references_of(const Options& options) {
   return references;
 }
 
+/// Prints a line on the texts of a tokenizer's folder, and one for each that differs.
+int run_texts(const std::string& folder) {
+  const auto agreement = text::compare_with_reference(folder);
+  if (!agreement) return complain(agreement.error());
+  fmt::print("{:<26} {:<8} {} of {} texts agree\n", "tokenizer", "ids", agreement->agreeing(),
+             agreement->texts);
+  for (const std::string& difference : agreement->differences) fmt::print("  {}\n", difference);
+  return agreement->differences.empty() ? exit_pass : exit_beyond_tolerance;
+}
+
 int run(const Options& options) {
+  if (text::is_text_reference(options.reference)) return run_texts(options.reference);
   const auto device = device_of(options.device);
   if (!device) return complain(device.error());
   const auto references = references_of(options);
@@ -107,8 +120,9 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Runs the models of a reference file and compares their outputs with it.", "parity");
   batchfit::Options options;
-  app.add_option("REFERENCE", options.reference,
-                 "file laid out as those of tests/data, or a language model's folder with one")
+  app.add_option(
+         "REFERENCE", options.reference,
+         "file laid out as those of tests/data, or the folder of a language model or a tokenizer with one")
       ->required();
   app.add_option("--model", options.model, "of the reference's models only this one");
   app.add_option("--weights", options.weights, "file of weights (default: those that the reference names)");

@@ -45,6 +45,7 @@ Answer<LoadRequest> load_request(const Json& json) {
   fields.maybe("mode", request.mode);
   fields.maybe("shape", request.shape);
   read_inputs(fields, request.inputs);
+  fields.maybe("prompts", request.prompts);
   fields.maybe("timing", timing);
   fields.maybe("threads", request.threads);
   if (timing == "graph") request.timing = Timing::graph;

@@ -26,6 +26,7 @@ struct LoadRequest {
   std::string mode = "forward";
   std::map<std::string, std::int64_t> shape;
   std::vector<ModelInput> inputs;       ///< of a model that is a file
+  std::string prompts;                  ///< path of a language model's; empty: none
   std::optional<Timing> timing;         ///< absent: "auto"
   std::optional<std::int64_t> threads;  ///< CPU threads, where the user set them
 };

@@ -94,35 +94,58 @@ at::Tensor Llama::norm(const at::Tensor& x, const at::Tensor& weight) const {
   return at::rms_norm(x, weight.sizes(), weight, config_.norm_eps);
 }
 
+Llama::Step Llama::step_of(const at::Tensor& ids, std::int64_t position, const at::Tensor& padding) const {
+  const std::int64_t batch = ids.size(0), tokens = ids.size(1);
+  Step step{batch, position, {}, {}, {}};
+  if (!padding.defined()) {
+    step.cosines = cosines_.narrow(0, position, tokens);
+    step.sines = sines_.narrow(0, position, tokens);
+    return step;
+  }
+  // A prompt's own first token is at position 0, however many stand before it.
+  const at::Tensor columns = at::arange(position, position + tokens, padding.options());
+  const at::Tensor positions = columns.unsqueeze(0).sub(padding.unsqueeze(1)).clamp_min_(0).flatten();
+  const auto of_each = [&](const at::Tensor& table) {
+    return table.index_select(0, positions).view({batch, tokens, 1, table.size(2)});
+  };
+  step.cosines = of_each(cosines_);
+  step.sines = of_each(sines_);
+  step.padded.emplace(padding, position, tokens, dtype());
+  return step;
+}
+
 /// x [batch, tokens, heads, head size], each pair (i, i + half a head) turned by its position's angle.
-at::Tensor Llama::rotated(const at::Tensor& x, std::int64_t position) const {
-  const std::int64_t tokens = x.size(1), half = config_.head_size / 2;
-  const at::Tensor sine = sines_.narrow(0, position, tokens);
-  const at::Tensor out = at::mul(x, cosines_.narrow(0, position, tokens));
-  out.narrow(3, 0, half).addcmul_(x.narrow(3, half, half), sine, -1);
-  out.narrow(3, half, half).addcmul_(x.narrow(3, 0, half), sine);
+at::Tensor Llama::rotated(const at::Tensor& x, const Step& step) const {
+  const std::int64_t half = config_.head_size / 2;
+  const at::Tensor out = at::mul(x, step.cosines);
+  out.narrow(3, 0, half).addcmul_(x.narrow(3, half, half), step.sines, -1);
+  out.narrow(3, half, half).addcmul_(x.narrow(3, 0, half), step.sines);
   return out;
 }
 
-at::Tensor Llama::attend(const Layer& layer, std::int64_t index, const at::Tensor& x, std::int64_t batch,
-                         KvCache& cache, std::int64_t position) const {
+at::Tensor Llama::attend(const Layer& layer, std::int64_t index, const at::Tensor& x, KvCache& cache,
+                         const Step& step) const {
   const std::int64_t heads = config_.heads, kv_heads = config_.kv_heads, size = config_.head_size;
-  const std::int64_t tokens = x.size(0) / batch;
+  const std::int64_t batch = step.batch, tokens = x.size(0) / batch, position = step.position;
   const at::Tensor qkv =
       layer.query_key_value.forward(x, *products_).view({batch, tokens, heads + 2 * kv_heads, size});
-  const at::Tensor turned = rotated(qkv.narrow(2, 0, heads + kv_heads), position);
+  const at::Tensor turned = rotated(qkv.narrow(2, 0, heads + kv_heads), step);
   const at::Tensor query = turned.narrow(2, 0, heads);
   const at::Tensor key = turned.narrow(2, heads, kv_heads).transpose(1, 2);
   const at::Tensor value = qkv.narrow(2, heads + kv_heads, kv_heads).transpose(1, 2);
   cache.append(index, position, key, value);
   at::Tensor mixed;
   if (position == 0) {
-    mixed = grouped_attention(query.transpose(1, 2), key, value, /*causal=*/true).transpose(1, 2);
+    const at::Tensor queries = query.transpose(1, 2);
+    mixed = step.padded ? step.padded->of_prompts(queries, key, value)
+                        : grouped_attention(queries, key, value, /*causal=*/true);
+    mixed = mixed.transpose(1, 2);
   } else {
     // One query a head, and the heads of a group share their keys: they are so many queries of one head.
     const auto [keys, values] = cache.first(index, position + 1);
-    mixed = grouped_attention(query.view({batch, kv_heads, heads / kv_heads, size}), keys, values,
-                              /*causal=*/false);
+    const at::Tensor queries = query.view({batch, kv_heads, heads / kv_heads, size});
+    mixed = step.padded ? step.padded->of_token(queries, keys, values)
+                        : grouped_attention(queries, keys, values, /*causal=*/false);
   }
   return layer.output.forward(mixed.reshape({batch * tokens, heads * size}), *products_);
 }
@@ -142,14 +165,15 @@ at::Tensor Llama::feed_forward(const Layer& layer, const at::Tensor& x) const {
   return layer.down.forward(gate.mul_(up), *products_);
 }
 
-at::Tensor Llama::forward(const at::Tensor& ids, KvCache& cache, std::int64_t position) const {
+at::Tensor Llama::forward(const at::Tensor& ids, KvCache& cache, std::int64_t position,
+                          const at::Tensor& padding) const {
   const std::int64_t batch = ids.size(0), tokens = ids.size(1);
   TORCH_CHECK(position == 0 || tokens == 1, "after the prompt one token at a time is expected");
+  const Step step = step_of(ids, position, padding);
   at::Tensor x = at::embedding(embedding_, ids).view({batch * tokens, config_.hidden});
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
-    x.add_(
-        attend(layer, static_cast<std::int64_t>(i), norm(x, layer.attention_norm), batch, cache, position));
+    x.add_(attend(layer, static_cast<std::int64_t>(i), norm(x, layer.attention_norm), cache, step));
     x.add_(feed_forward(layer, norm(x, layer.mlp_norm)));
   }
   const at::Tensor last = x.view({batch, tokens, config_.hidden}).select(1, tokens - 1);
