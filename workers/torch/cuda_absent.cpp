@@ -19,6 +19,7 @@ bool dequantise_by_library(const at::Tensor&, const at::Tensor&, std::int64_t, F
                            const at::Tensor&) {
   return false;
 }
+bool widen_by_library(const NestedAbsmax&, const at::Tensor&) { return false; }
 TensorReader::Copy cuda_copy(at::Device, int, std::int64_t) { return {}; }
 
 }  // namespace batchfit
