@@ -38,7 +38,7 @@ Llama::Llama(const LlamaConfig& config, LlamaWeights& weights)
   const at::Tensor positions = at::arange(config.most_positions, at::TensorOptions().dtype(at::kFloat));
   const at::Tensor angles = at::outer(positions, frequencies).unsqueeze(1);
   const auto on_device = at::TensorOptions().device(weights.device()).dtype(weights.dtype());
-  cosines_ = at::cat({angles, angles}, 2).cos_().to(on_device);
+  cosines_ = angles.cos().to(on_device);
   sines_ = angles.sin().to(on_device);
 }
 
@@ -97,8 +97,9 @@ at::Tensor Llama::norm(const at::Tensor& x, const at::Tensor& weight) const {
 /// x [batch, tokens, heads, head size], each pair (i, i + half a head) turned by its position's angle.
 at::Tensor Llama::rotated(const at::Tensor& x, std::int64_t position) const {
   const std::int64_t tokens = x.size(1), half = config_.head_size / 2;
+  const at::Tensor cosine = cosines_.narrow(0, position, tokens).unsqueeze(2);  // of both halves
   const at::Tensor sine = sines_.narrow(0, position, tokens);
-  const at::Tensor out = at::mul(x, cosines_.narrow(0, position, tokens));
+  const at::Tensor out = at::mul(x.unflatten(3, {2, half}), cosine).flatten(3);
   out.narrow(3, 0, half).addcmul_(x.narrow(3, half, half), sine, -1);
   out.narrow(3, half, half).addcmul_(x.narrow(3, 0, half), sine);
   return out;
