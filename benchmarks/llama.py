@@ -57,7 +57,7 @@ def floor(model, mode, shape, batch, device):
         return None
     sizes = SIZES[model]
     weights = sizes["layers"] * sum(rows * columns for _, rows, columns in linears(sizes))
-    weight_bytes = weights * (0.5 + 4 / 64 if "nf4" in model else 2)
+    weight_bytes = weights * (0.5 + (1 + 4 / 256) / 64 if "nf4" in model else 2)
     head, head_bytes = sizes["hidden"] * sizes["vocabulary"], 2 * sizes["hidden"] * sizes["vocabulary"]
     token_bytes = 4 * sizes["layers"] * sizes["kv"] * sizes["head"]
 

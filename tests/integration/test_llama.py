@@ -19,6 +19,7 @@ DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", to
 NF4 = [-1.0, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.09105004, 0.0,
        0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1.0]
 FP4 = [x / 12 for x in (0, 0.0625, 8, 12, 4, 6, 2, 3, 0, -0.0625, -8, -12, -4, -6, -2, -3)]
+NESTED = torch.linspace(-1, 1, 256)
 
 CONFIG = {
     "model_type": "llama", "hidden_size": 96, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 6,
@@ -70,8 +71,8 @@ def random_state(config):
     return state
 
 
-def quantised(name, weight, kind, block, double):
-    """The tensors that bitsandbytes stores for a weight, and the float32 weight that they stand for."""
+def quantised(name, weight, kind, block, double, code):
+    """The tensors that bitsandbytes stores for a weight, and the float32 weight that they stand for; `code`: the values of its nested absmax."""
     table = torch.tensor(NF4 if kind == "nf4" else FP4)
     flat = weight.float().flatten()
     count, blocks = flat.numel(), -(-flat.numel() // block)
@@ -80,7 +81,6 @@ def quantised(name, weight, kind, block, double):
     parts, state = {}, {"quant_type": kind, "blocksize": block, "dtype": "bfloat16", "shape": list(weight.shape)}
     if double:
         offset = float(absmax.mean())
-        code = torch.linspace(-1, 1, 256)
         nested = (absmax - offset).split(256)
         nested_absmax = torch.stack([part.abs().max() for part in nested])
         each = nested_absmax.repeat_interleave(256)[:blocks]
@@ -161,8 +161,8 @@ class Llama(unittest.TestCase):
     def setUp(self):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def make(self, changes=None, quantisation=None, shards=1, skip=()):
-        """A checkpoint with its reference; `quantisation` is (kind, block size, double)."""
+    def make(self, changes=None, quantisation=None, shards=1, skip=(), codes=None):
+        """A checkpoint with its reference; `quantisation` is (kind, block size, double), `codes` of nested absmax for some matrices."""
         config = CONFIG | (changes or {})
         state = random_state(config)
         stored = dict(state)
@@ -171,7 +171,8 @@ class Llama(unittest.TestCase):
             for name, _, _ in linears(config):
                 if any(part in name for part in skip):
                     continue
-                parts, state[name + ".weight"] = quantised(name, stored.pop(name + ".weight"), *quantisation)
+                code = (codes or {}).get(name.rsplit(".", 1)[1], NESTED)
+                parts, state[name + ".weight"] = quantised(name, stored.pop(name + ".weight"), *quantisation, code)
                 stored |= parts
         self.write(config, stored, shards)
         ids = torch.arange(2 * 9).view(2, 9) * 37 % config["vocab_size"]
@@ -227,6 +228,14 @@ class Llama(unittest.TestCase):
 
     def test_nf4_with_double_quantisation_in_shards(self):
         self.make(quantisation=("nf4", 32, True), shards=2)
+        self.check_parity()
+
+    def test_matrices_of_whole_nested_blocks_which_are_joined(self):
+        self.make({"hidden_size": 256}, quantisation=("nf4", 32, True))
+        self.check_parity()
+
+    def test_matrices_whose_nested_values_differ(self):
+        self.make({"hidden_size": 256}, quantisation=("nf4", 32, True), codes={"k_proj": torch.linspace(-1, 1, 256) ** 3})
         self.check_parity()
 
     def test_fp4_without_it(self):

@@ -1,9 +1,11 @@
 // What only a GPU can show: captured steps, bitsandbytes' kernels, reading to the device. Skipped without
 // one.
 #include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/randn.h>
 #include <c10/cuda/CUDAStream.h>
 #include <gtest/gtest.h>
@@ -12,6 +14,7 @@
 #include "models/llama_pass.h"
 #include "on_gpu.h"
 #include "quant/bitsandbytes.h"
+#include "quant/storage.h"
 
 namespace batchfit {
 namespace {
@@ -60,36 +63,123 @@ INSTANTIATE_TEST_SUITE_P(Codes, Products, testing::Values(FourBitCode::nf4, Four
 
 FourBitMatrix random_matrix(std::int64_t rows, std::int64_t columns, std::int64_t block, FourBitCode code,
                             at::Device device) {
-  FourBitMatrix matrix = empty_four_bit(rows, columns, block, code, device);
+  const FourBitMatrix matrix = storage_for({{code, block, {rows, columns}, std::nullopt}}, device);
   matrix.packed.random_(0, 256);
   matrix.absmax.uniform_(0.01, 0.03);
   return matrix;
 }
 
+/// Of matrices of so many rows, each with another offset.
+FourBitMatrix random_nested(const std::vector<std::int64_t>& rows, std::int64_t columns,
+                            std::int64_t nested_block, FourBitCode code, at::Device device) {
+  std::vector<QuantState> states;
+  double offset = 0.01;  // far apart: with another's, products are wrong
+  for (const std::int64_t count : rows) {
+    states.push_back({code, 64, {count, columns}, NestedState{nested_block, offset}});
+    offset *= 3;
+  }
+  const FourBitMatrix matrix = storage_for(states, device);
+  matrix.packed.random_(0, 256);
+  matrix.nested->codes.random_(0, 256);
+  matrix.nested->maxima.uniform_(0.002, 0.008);
+  matrix.nested->values.copy_(at::linspace(-1, 1, 256));
+  return matrix;
+}
+
+FourBitMatrix on_cpu(FourBitMatrix matrix) {
+  matrix.packed = matrix.packed.cpu();
+  if (!matrix.nested) {
+    matrix.absmax = matrix.absmax.cpu();
+    return matrix;
+  }
+  for (at::Tensor NestedAbsmax::*tensor :
+       {&NestedAbsmax::codes, &NestedAbsmax::maxima, &NestedAbsmax::values, &NestedAbsmax::offsets}) {
+    (*matrix.nested).*tensor = ((*matrix.nested).*tensor).cpu();
+  }
+  return matrix;
+}
+
+/// The largest error of products of normal input, in units of each output's spread, by the weights as the CPU
+/// dequantises them.
+double error_of(const at::Tensor& output, const at::Tensor& input, const FourBitMatrix& matrix) {
+  const at::Tensor weights = dequantise(on_cpu(matrix), at::kFloat).to(input.device());
+  const at::Tensor expected = at::linear(input.to(at::kFloat), weights);
+  return output.to(at::kFloat).sub(expected).div(weights.norm(2, 1)).abs().max().item<double>();
+}
+constexpr double most_error = 0.05;
+
 TEST_P(Products, dequantise_as_the_format_is_defined) {
   for (const auto& [rows, columns, block] :
        {std::array<std::int64_t, 3>{64, 256, 64}, {48, 96, 64}, {7, 100, 128}}) {
-    FourBitMatrix matrix = random_matrix(rows, columns, block, GetParam(), at::kCPU);
-    const at::Tensor expected = dequantise(matrix, at::kBFloat16);
-    matrix.packed = matrix.packed.to(gpu);
-    matrix.absmax = matrix.absmax.to(gpu);
-    EXPECT_TRUE(at::equal(dequantise(matrix, at::kBFloat16).cpu(), expected)) << rows << " x " << columns;
+    const FourBitMatrix matrix = random_matrix(rows, columns, block, GetParam(), gpu);
+    EXPECT_TRUE(at::equal(dequantise(matrix, at::kBFloat16).cpu(), dequantise(on_cpu(matrix), at::kBFloat16)))
+        << rows << " x " << columns;
+  }
+}
+
+TEST_P(Products, widen_a_nested_absmax_as_the_format_is_defined) {
+  const auto code = GetParam();
+  for (const FourBitMatrix& matrix :
+       {random_nested({64}, 1024, 256, code, gpu), random_nested({256, 64, 64}, 1024, 256, code, gpu),
+        random_nested({300}, 64, 256, code, gpu), random_nested({7}, 64, 4, code, gpu)}) {
+    EXPECT_TRUE(at::equal(matrix.widened().absmax.cpu(), on_cpu(matrix).widened().absmax)) << matrix.rows;
+    EXPECT_TRUE(at::equal(dequantise(matrix, at::kBFloat16).cpu(), dequantise(on_cpu(matrix), at::kBFloat16)))
+        << matrix.rows;
   }
 }
 
 TEST_P(Products, are_those_of_the_dequantised_weights_however_they_are_made) {
-  const FourBitMatrix matrix = random_matrix(768, 1024, 64, GetParam(), gpu);
+  const auto code = GetParam();
+  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
+  for (const FourBitMatrix& matrix :
+       {random_matrix(768, 1024, 64, code, gpu), random_nested({768}, 1024, 256, code, gpu),
+        random_nested({512, 128, 128}, 1024, 256, code, gpu), random_nested({768}, 1024, 64, code, gpu)}) {
+    const auto products = cuda_products();
+    products->add(matrix);
+    for (const std::int64_t n : {1, 3, 8, 65, 600, 3000}) {
+      const at::Tensor input = at::randn({n, 1024}, options);
+      for (int measured = 0; measured < 2; ++measured) {
+        EXPECT_LT(error_of(products->multiply(input, matrix), input, matrix), most_error) << n << " rows";
+        products->prepare(n, at::kBFloat16);
+      }
+    }
+  }
+}
+
+TEST_P(Products, of_joined_matrices_are_those_of_each_alone) {
+  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
+  const JoinedLinear joined{
+      {random_nested({512, 128, 128}, 1024, 256, GetParam(), gpu)}, {512, 128, 128}, {}};
+  const auto products = cuda_products();
+  for (const std::int64_t n : {1, 4, 40}) {
+    const at::Tensor input = at::randn({n, 1024}, options);
+    const at::Tensor together = joined.forward(input, *products);
+    const auto each = joined.forward_each(input, *products);
+    const auto& matrix = std::get<FourBitMatrix>(joined.parts.front());
+    EXPECT_LT(error_of(together, input, matrix), most_error) << n << " rows";
+    EXPECT_LT(error_of(at::cat(each, 1), input, matrix), most_error) << n << " rows";
+  }
+}
+
+TEST_P(Products, are_made_again_by_each_replay_of_a_captured_graph) {
+  const FourBitMatrix matrix = random_nested({512, 128, 128}, 1024, 256, GetParam(), gpu);
+  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
   const auto products = cuda_products();
   products->add(matrix);
-  const auto options = at::TensorOptions().device(gpu).dtype(at::kBFloat16);
-  for (const std::int64_t n : {1, 3, 8, 65, 600, 3000}) {
+  for (const std::int64_t n : {1, 8, 600}) {
     const at::Tensor input = at::randn({n, 1024}, options);
-    const at::Tensor expected = at::linear(input.to(at::kFloat), dequantise(matrix, at::kFloat));
-    const double spread = expected.std().item<double>();
-    for (int measured = 0; measured < 2; ++measured) {
-      const at::Tensor output = products->multiply(input, matrix).to(at::kFloat);
-      EXPECT_LT(output.sub(expected).abs().max().item<double>(), 0.05 * spread) << n << " rows";
-      products->prepare(n, at::kBFloat16);
+    products->prepare(n, at::kBFloat16);
+    products->multiply(input, matrix);
+    c10::cuda::getCurrentCUDAStream().synchronize();
+    at::cuda::CUDAGraph graph;
+    graph.capture_begin();
+    const at::Tensor output = products->multiply(input, matrix);
+    graph.capture_end();
+    for (int replay = 0; replay < 2; ++replay) {
+      input.normal_();
+      matrix.nested->codes.random_(0, 256);
+      graph.replay();
+      EXPECT_LT(error_of(output, input, matrix), most_error) << n << " rows";
     }
   }
 }
@@ -105,7 +195,8 @@ TEST_F(OnGpu, a_checkpoint_is_read_as_on_the_cpu) {
   const auto there = std::get<FourBitMatrix>(on_gpu.matrices(names, 256).front());
   const auto here = std::get<FourBitMatrix>(on_cpu.matrices(names, 256).front());
   EXPECT_TRUE(at::equal(there.packed.cpu(), here.packed));
-  EXPECT_TRUE(at::equal(there.absmax.cpu(), here.absmax));
+  EXPECT_TRUE(at::equal(there.nested->codes.cpu(), here.nested->codes));
+  EXPECT_TRUE(at::equal(there.widened().absmax.cpu(), here.widened().absmax));
   EXPECT_EQ(on_gpu.digest(), on_cpu.digest());
 }
 

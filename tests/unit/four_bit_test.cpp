@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@
 #include "facts/json.h"
 #include "files/checkpoint.h"
 #include "models/llama_weights.h"
+#include "quant/storage.h"
 
 namespace batchfit {
 namespace {
@@ -25,10 +27,43 @@ class FourBit : public testing::Test {
 
 FourBitMatrix random_matrix(std::int64_t rows, std::int64_t columns, std::int64_t block_size,
                             FourBitCode code) {
-  FourBitMatrix matrix = empty_four_bit(rows, columns, block_size, code, at::kCPU);
+  const FourBitMatrix matrix = storage_for({{code, block_size, {rows, columns}, std::nullopt}}, at::kCPU);
   matrix.packed.random_(0, 256);
   matrix.absmax.uniform_(0.5, 2);
   return matrix;
+}
+
+QuantState nested_state(std::int64_t rows, std::int64_t columns, double offset,
+                        std::int64_t nested_block = 256) {
+  return {FourBitCode::nf4, 64, {rows, columns}, NestedState{nested_block, offset}};
+}
+
+FourBitMatrix random_nested(const std::vector<QuantState>& states) {
+  const FourBitMatrix matrix = storage_for(states, at::kCPU);
+  matrix.packed.random_(0, 256);
+  matrix.nested->codes.random_(0, 256);
+  matrix.nested->maxima.uniform_(0.5, 2);
+  matrix.nested->values.copy_(at::linspace(-1, 1, 256));
+  return matrix;
+}
+
+/// absmax block by block, as the format is defined.
+void expect_widened(const FourBitMatrix& matrix, const std::vector<QuantState>& states) {
+  const at::Tensor absmax = matrix.widened().absmax;
+  ASSERT_EQ(absmax.numel(), matrix.blocks());
+  const NestedAbsmax& nested = *matrix.nested;
+  std::int64_t block = 0;
+  for (const QuantState& state : states) {
+    const auto offset = static_cast<float>(state.nested->offset);
+    const std::int64_t end = block + (state.shape[0] * state.shape[1] + 63) / 64;
+    for (; block < end; ++block) {
+      const float scaled =
+          nested.values.const_data_ptr<float>()[nested.codes.const_data_ptr<std::uint8_t>()[block]] *
+          nested.maxima.const_data_ptr<float>()[block / nested.block_size];
+      ASSERT_EQ(absmax.const_data_ptr<float>()[block], scaled + offset) << block;
+    }
+  }
+  EXPECT_EQ(block, matrix.blocks());
 }
 
 /// Weight by weight, as the format is defined.
@@ -60,6 +95,64 @@ TEST_F(FourBit, some_rows_of_a_matrix_are_those_of_its_weights) {
   const FourBitMatrix matrix = random_matrix(8, 128, 64, FourBitCode::nf4);
   EXPECT_TRUE(at::equal(dequantise(matrix.some_rows(3, 4), at::kFloat),
                         dequantise(matrix, at::kFloat).narrow(0, 3, 4)));
+}
+
+TEST_F(FourBit, a_nested_absmax_is_its_codes_value_times_its_blocks_maximum_plus_the_offset) {
+  for (const auto& state :
+       {nested_state(6, 128, 3), nested_state(300, 64, -0.25), nested_state(9, 1024, 3, 32)}) {
+    expect_widened(random_nested({state}), {state});
+  }
+}
+
+TEST_F(FourBit, matrices_of_unlike_offsets_keep_their_own_where_they_are_joined) {
+  const std::vector<QuantState> states{nested_state(256, 256, 3), nested_state(64, 256, 5),
+                                       nested_state(64, 256, -2)};
+  ASSERT_TRUE(stored_alike(states));
+  const FourBitMatrix joined = random_nested(states);
+  expect_widened(joined, states);
+  std::int64_t row = 0;
+  for (const QuantState& state : states) {
+    const FourBitMatrix part = joined.some_rows(row, state.shape[0]);
+    expect_widened(part, {state});
+    EXPECT_TRUE(at::equal(dequantise(part, at::kFloat),
+                          dequantise(joined, at::kFloat).narrow(0, row, state.shape[0])));
+    row += state.shape[0];
+  }
+  EXPECT_ANY_THROW(joined.some_rows(0, 128));
+}
+
+TEST_F(FourBit, a_nested_absmax_takes_a_byte_a_block_and_a_float_for_each_256) {
+  const FourBitMatrix matrix = random_nested({nested_state(1024, 1024, 1)});
+  EXPECT_EQ(matrix.nested->codes.nbytes(), 1024 * 1024 / 64);
+  EXPECT_EQ(matrix.nested->maxima.nbytes(), 1024 * 1024 / 64 / 256 * 4);
+  EXPECT_FALSE(matrix.absmax.defined());
+}
+
+TEST_F(FourBit, matrices_are_one_only_where_they_are_stored_alike) {
+  const QuantState nested = nested_state(64, 256, 1);
+  const QuantState plain{FourBitCode::nf4, 64, {64, 256}, std::nullopt};
+  EXPECT_TRUE(stored_alike({nested, nested_state(128, 256, 2)}));
+  EXPECT_TRUE(stored_alike({plain, plain}));
+  EXPECT_FALSE(stored_alike({nested, plain}));
+  EXPECT_FALSE(stored_alike({nested, nested_state(64, 256, 1, 128)}));
+  EXPECT_FALSE(stored_alike({nested, nested_state(32, 256, 1)}));  // half a block of maxima
+  EXPECT_FALSE(stored_alike({plain, {FourBitCode::fp4, 64, {64, 256}, std::nullopt}}));
+  EXPECT_FALSE(stored_alike({plain, {FourBitCode::nf4, 128, {64, 256}, std::nullopt}}));
+}
+
+TEST_F(FourBit, random_weights_have_the_form_of_a_checkpoint) {
+  RandomLlamaWeights weights(at::kCPU, at::kFloat, /*seed=*/1, FourBitCode::nf4);
+  const auto parts = weights.matrices({{"q_proj", 256}, {"k_proj", 64}, {"v_proj", 64}}, 256);
+  ASSERT_EQ(parts.size(), 1U);
+  const auto& matrix = std::get<FourBitMatrix>(parts.front());
+  ASSERT_TRUE(matrix.nested);
+  EXPECT_EQ(matrix.nested->parts, (std::vector<std::int64_t>{256, 64, 64}));
+  const at::Tensor offsets = matrix.nested->offsets;  // one for each 64 rows
+  ASSERT_EQ(offsets.numel(), 6);
+  EXPECT_NE(offsets[3].item<float>(), offsets[4].item<float>());
+  EXPECT_NE(offsets[4].item<float>(), offsets[5].item<float>());
+  EXPECT_TRUE(matrix.widened().absmax.gt(0).all().item<bool>());
+  EXPECT_EQ(weights.matrices({{"q_proj", 32}, {"k_proj", 32}}, 64).size(), 2U);  // blocks of maxima cut short
 }
 
 TEST_F(FourBit, weights_of_a_checkpoint_are_those_that_bitsandbytes_gives) {

@@ -21,6 +21,7 @@ bool dequantise_by_library(const at::Tensor&, const at::Tensor&, std::int64_t, F
   return false;
 }
 Result<std::shared_ptr<const Epilogue>> cuda_epilogue(at::Device, at::ScalarType) { return failure(no_cuda); }
+bool widen_by_library(const NestedAbsmax&, const at::Tensor&) { return false; }
 TensorReader::Copy cuda_copy(at::Device, int, std::int64_t) { return {}; }
 
 }  // namespace batchfit

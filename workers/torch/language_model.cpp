@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* random_weights = "random";
 /// Changes whenever a measurement may.
-constexpr const char* code_version = "llama-1";
+constexpr const char* code_version = "llama-2";
 constexpr const char* length_name = "length";
 constexpr const char* new_name = "new";
 constexpr const char* kv_name = "kv_bits";

@@ -38,7 +38,7 @@ Llama::Llama(const LlamaConfig& config, LlamaWeights& weights)
   const at::Tensor positions = at::arange(config.most_positions, at::TensorOptions().dtype(at::kFloat));
   const at::Tensor angles = at::outer(positions, frequencies).unsqueeze(1);
   const auto on_device = at::TensorOptions().device(weights.device()).dtype(weights.dtype());
-  cosines_ = at::cat({angles, angles}, 2).cos_().to(on_device);
+  cosines_ = angles.cos().to(on_device);
   sines_ = angles.sin().to(on_device);
 }
 
@@ -117,7 +117,8 @@ Llama::Step Llama::step_of(const at::Tensor& ids, std::int64_t position, const a
 /// x [batch, tokens, heads, head size], each pair (i, i + half a head) turned by its position's angle.
 at::Tensor Llama::rotated(const at::Tensor& x, const Step& step) const {
   const std::int64_t half = config_.head_size / 2;
-  const at::Tensor out = at::mul(x, step.cosines);
+  const at::Tensor cosines = step.cosines.unsqueeze(-2);  // of both halves
+  const at::Tensor out = at::mul(x.unflatten(3, {2, half}), cosines).flatten(3);
   out.narrow(3, 0, half).addcmul_(x.narrow(3, half, half), step.sines, -1);
   out.narrow(3, half, half).addcmul_(x.narrow(3, 0, half), step.sines);
   return out;

@@ -69,7 +69,7 @@ class Llama {
   std::unique_ptr<FourBitProducts> products_;
   bool has_four_bit_ = false;
   at::Tensor embedding_, norm_, head_;
-  at::Tensor cosines_, sines_;  ///< [positions, 1, head size] and [positions, 1, head size / 2]
+  at::Tensor cosines_, sines_;  ///< [positions, 1, head size / 2]
   std::vector<Layer> layers_;
 };
 

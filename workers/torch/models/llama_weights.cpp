@@ -3,8 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/repeat_interleave.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
@@ -16,7 +15,7 @@
 
 #include "file_weights.h"
 #include "files/bytes.h"
-#include "quant/quant_state.h"
+#include "quant/storage.h"
 
 namespace batchfit {
 namespace {
@@ -33,12 +32,6 @@ bool ends_branch(const std::string& name) {
 double largest_value(const std::string& name, std::int64_t columns) {
   constexpr double branch_scale = 1.0 / 8;
   return std::sqrt(3.0 / static_cast<double>(columns)) * (ends_branch(name) ? branch_scale : 1.0);
-}
-
-std::int64_t rows_of(const std::vector<MatrixName>& names) {
-  std::int64_t rows = 0;
-  for (const MatrixName& matrix : names) rows += matrix.rows;
-  return rows;
 }
 
 /// Of a file's 16 values: they may differ from the code's in the last digit alone.
@@ -81,14 +74,33 @@ at::Tensor RandomLlamaWeights::tensor(const std::string& name, at::IntArrayRef s
 
 std::vector<MatrixWeights> RandomLlamaWeights::matrices(const std::vector<MatrixName>& names,
                                                         std::int64_t columns) {
-  constexpr std::int64_t block_size = 64;
-  const std::int64_t rows = rows_of(names);
-  if (!four_bit_) return {tensor(names.front().name, {rows, columns})};
-  FourBitMatrix matrix = empty_four_bit(rows, columns, block_size, *four_bit_, device());
-  matrix.packed.random_(0, 256);
   const double largest = largest_value(names.front().name, columns);
-  matrix.absmax.uniform_(largest / 2, largest);
-  return {matrix};
+  if (!four_bit_) {
+    std::int64_t rows = 0;
+    for (const MatrixName& matrix : names) rows += matrix.rows;
+    return {tensor(names.front().name, {rows, columns})};
+  }
+  std::vector<QuantState> states;
+  double offset = largest * 3 / 4;  // each matrix has another, as in a checkpoint
+  for (const MatrixName& matrix : names) {
+    states.push_back({*four_bit_, 64, {matrix.rows, columns}, NestedState{256, offset}});
+    offset -= largest / 64;
+  }
+  if (stored_alike(states)) return {random_four_bit(states, largest)};
+  std::vector<MatrixWeights> parts;
+  for (const QuantState& state : states) parts.emplace_back(random_four_bit({state}, largest));
+  return parts;
+}
+
+FourBitMatrix RandomLlamaWeights::random_four_bit(const std::vector<QuantState>& states,
+                                                  double largest) const {
+  const FourBitMatrix matrix = storage_for(states, device());
+  matrix.packed.random_(0, 256);
+  matrix.nested->codes.random_(0, 256);
+  // With the offsets, absmax is from a half of the largest to all of it.
+  matrix.nested->maxima.uniform_(largest / 8, largest * 3 / 16);
+  matrix.nested->values.copy_(at::linspace(-1, 1, 256));
+  return matrix;
 }
 
 CheckpointLlamaWeights::CheckpointLlamaWeights(std::shared_ptr<const files::Checkpoint> checkpoint,
@@ -136,42 +148,44 @@ at::Tensor CheckpointLlamaWeights::tensor(const std::string& name, at::IntArrayR
   return reader_.read(*stored).to(dtype());
 }
 
-std::optional<FourBitMatrix> CheckpointLlamaWeights::layout_of(const MatrixName& matrix,
-                                                               std::int64_t columns) {
+std::optional<QuantState> CheckpointLlamaWeights::state_of(const MatrixName& matrix, std::int64_t columns) {
   const std::string weight = matrix.name + ".weight";
+  const std::vector<std::int64_t> shape{matrix.rows, columns};
   for (const FourBitCode code : {FourBitCode::nf4, FourBitCode::fp4}) {
     const std::string name = fmt::format("{}.quant_state.bitsandbytes__{}", weight, name_of(code));
     const files::NamedTensor* stored = find(name);
     if (stored == nullptr) continue;
     const auto state = quant_state_from(files::text_of(stored->bytes));
-    if (!state) {
-      fail({ErrorKind::usage, fmt::format("the quant_state of '{}' {}", weight, state.error().message),
-            remedy});
-    } else if (state->shape != std::vector<std::int64_t>{matrix.rows, columns} || state->code != code) {
-      fail({ErrorKind::usage,
-            fmt::format("the quant_state of '{}' is of {} and shape {}, where {} and {} are expected", weight,
-                        name_of(state->code), text_of(state->shape), name_of(code),
-                        text_of({matrix.rows, columns})),
-            remedy});
-    }
-    return FourBitMatrix{{}, {}, matrix.rows, columns, state ? state->block_size : 64, code};
+    if (state && state->shape == shape && state->code == code) return *state;
+    const std::string what =
+        state ? fmt::format("is of {} and shape {}, where {} and {} are expected", name_of(state->code),
+                            text_of(state->shape), name_of(code), text_of(shape))
+              : state.error().message;
+    fail({ErrorKind::usage, fmt::format("the quant_state of '{}' {}", weight, what), remedy});
+    return QuantState{code, 64, shape, std::nullopt};
   }
   return std::nullopt;
 }
 
+/// Whether the values of their nested absmax, where they have any, are the same.
+bool CheckpointLlamaWeights::share_values(const std::vector<MatrixName>& names) const {
+  const auto values = [&](const MatrixName& matrix) {
+    const files::NamedTensor* stored = checkpoint_->find(matrix.name + ".weight.nested_quant_map");
+    return stored == nullptr ? std::string_view() : files::text_of(stored->bytes);
+  };
+  return std::all_of(names.begin(), names.end(),
+                     [&](const MatrixName& matrix) { return values(matrix) == values(names.front()); });
+}
+
 std::vector<MatrixWeights> CheckpointLlamaWeights::matrices(const std::vector<MatrixName>& names,
                                                             std::int64_t columns) {
-  std::vector<std::optional<FourBitMatrix>> layouts;
-  layouts.reserve(names.size());
-  for (const MatrixName& matrix : names) layouts.push_back(layout_of(matrix, columns));
-  const auto joins = [&](const std::optional<FourBitMatrix>& layout) {
-    return layout && layout->code == layouts.front()->code &&
-           layout->block_size == layouts.front()->block_size &&
-           layout->rows * layout->columns % layout->block_size == 0;
-  };
-  if (layouts.front() && std::all_of(layouts.begin(), layouts.end(), joins)) {
-    const FourBitMatrix& like = *layouts.front();
-    FourBitMatrix joined = empty_four_bit(rows_of(names), columns, like.block_size, like.code, device());
+  std::vector<std::optional<QuantState>> states;
+  std::vector<QuantState> four_bit;
+  for (const MatrixName& matrix : names) {
+    if (const auto& state = states.emplace_back(state_of(matrix, columns))) four_bit.push_back(*state);
+  }
+  if (four_bit.size() == names.size() && stored_alike(four_bit) && share_values(names)) {
+    const FourBitMatrix joined = storage_for(four_bit, device());
     std::int64_t row = 0;
     for (const MatrixName& matrix : names) {
       read_four_bit(matrix.name, joined.some_rows(row, matrix.rows));
@@ -181,14 +195,13 @@ std::vector<MatrixWeights> CheckpointLlamaWeights::matrices(const std::vector<Ma
   }
   std::vector<MatrixWeights> parts;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!layouts[i]) {
+    if (!states[i]) {
       parts.emplace_back(tensor(names[i].name + ".weight", {names[i].rows, columns}));
       continue;
     }
-    const FourBitMatrix& like = *layouts[i];
-    FourBitMatrix matrix = empty_four_bit(like.rows, columns, like.block_size, like.code, device());
+    const FourBitMatrix matrix = storage_for({*states[i]}, device());
     read_four_bit(names[i].name, matrix);
-    parts.emplace_back(std::move(matrix));
+    parts.emplace_back(matrix);
   }
   return joined_where_dense(std::move(parts));
 }
@@ -203,25 +216,19 @@ void CheckpointLlamaWeights::read_four_bit(const std::string& name, const FourBi
           fmt::format("'{}.quant_map' does not hold the values of {}", weight, name_of(out.code)), remedy});
   }
   reader_.read_into(packed->bytes, out.packed);
-
-  const std::string state_name = fmt::format("{}.quant_state.bitsandbytes__{}", weight, name_of(out.code));
-  const auto state = quant_state_from(files::text_of(checkpoint_->find(state_name)->bytes));
-  if (!state) return;  // an error already
-  const std::int64_t blocks = out.blocks();
-  if (!state->nested) {
-    const auto* absmax = find(weight + ".absmax", files::ElementType::float32, blocks);
+  if (!out.nested) {
+    const auto* absmax = find(weight + ".absmax", files::ElementType::float32, out.blocks());
     if (absmax != nullptr) reader_.read_into(absmax->bytes, out.absmax);
     return;
   }
-  const std::int64_t nested_size = state->nested->block_size;
-  const std::int64_t nested_blocks = (blocks + nested_size - 1) / nested_size;
-  const auto* codes = find(weight + ".absmax", files::ElementType::uint8, blocks);
-  const auto* nested = find(weight + ".nested_absmax", files::ElementType::float32, nested_blocks);
-  const auto* values = find(weight + ".nested_quant_map", files::ElementType::float32, 256);
-  if (codes == nullptr || nested == nullptr || values == nullptr) return;
-  const at::Tensor scales = reader_.read(*nested).repeat_interleave(nested_size).narrow(0, 0, blocks);
-  const at::Tensor absmax = reader_.read(*values).index_select(0, reader_.read(*codes).to(at::kInt));
-  out.absmax.copy_(absmax.mul_(scales).add_(static_cast<float>(state->nested->offset)));
+  const NestedAbsmax& nested = *out.nested;
+  const auto* codes = find(weight + ".absmax", files::ElementType::uint8, nested.codes.numel());
+  const auto* maxima = find(weight + ".nested_absmax", files::ElementType::float32, nested.maxima.numel());
+  const auto* values = find(weight + ".nested_quant_map", files::ElementType::float32, nested.values.numel());
+  if (codes == nullptr || maxima == nullptr || values == nullptr) return;
+  reader_.read_into(maxima->bytes, nested.maxima);
+  reader_.read_into(values->bytes, nested.values);
+  reader_.read_into(codes->bytes, nested.codes);
 }
 
 void CheckpointLlamaWeights::check_all_used(bool tied_embeddings) {

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "files/checkpoint.h"
 #include "quant/linear.h"
+#include "quant/quant_state.h"
 #include "tensor_reader.h"
 
 namespace batchfit {
@@ -52,8 +53,9 @@ class LlamaWeights {
   std::optional<Error> error_;
 };
 
-/// Random weights made on the device: codes and absmax where they are `four_bit`, so that no float of them is
-/// ever there, else dense. What ends a residual branch is kept small: the stream stays of one scale.
+/// Random weights made on the device: where they are `four_bit` in the form of a checkpoint, doubly
+/// quantised, so that no float of them is ever there; else dense. What ends a residual branch is kept small:
+/// the stream stays of one scale.
 class RandomLlamaWeights : public LlamaWeights {
  public:
   RandomLlamaWeights(at::Device device, at::ScalarType dtype, std::int64_t seed,
@@ -63,6 +65,8 @@ class RandomLlamaWeights : public LlamaWeights {
   std::vector<MatrixWeights> matrices(const std::vector<MatrixName>& names, std::int64_t columns) override;
 
  private:
+  FourBitMatrix random_four_bit(const std::vector<QuantState>& states, double largest) const;
+
   std::optional<FourBitCode> four_bit_;
 };
 
@@ -85,7 +89,8 @@ class CheckpointLlamaWeights : public LlamaWeights {
  private:
   const files::NamedTensor* find(const std::string& name);
   const files::NamedTensor* find(const std::string& name, files::ElementType type, std::int64_t count);
-  std::optional<FourBitMatrix> layout_of(const MatrixName& matrix, std::int64_t columns);
+  std::optional<QuantState> state_of(const MatrixName& matrix, std::int64_t columns);
+  bool share_values(const std::vector<MatrixName>& names) const;
   void read_four_bit(const std::string& name, const FourBitMatrix& out);
 
   std::shared_ptr<const files::Checkpoint> checkpoint_;

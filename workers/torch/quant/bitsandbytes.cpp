@@ -51,7 +51,7 @@ Result<Bitsandbytes> open_library() {
     void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return failure(ErrorKind::unavailable, ::dlerror(), remedy);
     Bitsandbytes functions;
-    bool complete = true;
+    bool complete = find(library, "cdequantize_blockwise_fp32", functions.dequantise_8bit);
     const std::array<const char*, 3> dtypes{"bf16", "fp16", "fp32"};
     for (std::size_t i = 0; i < dtypes.size(); ++i) {
       complete = complete &&

@@ -1,3 +1,4 @@
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -36,15 +37,28 @@ constexpr std::array<std::int64_t, 2> bytes_in_cache{24 << 20, 48 << 20};
 /// Of the values that one call of the library takes; it counts them in 32 bits.
 constexpr std::int64_t most_values = std::numeric_limits<int>::max();
 
+/// Of a nested absmax, as the fused kernels have it built in.
+constexpr std::int64_t fused_nested_block = 256;
+
 /// How a product is made.
 struct Way {
-  bool fused = false;               ///< by a kernel that reads the 4-bit weights
+  bool fused = false;   ///< by a kernel that reads the 4-bit weights
+  bool widens = false;  ///< fused: widens a nested absmax first; else a kernel for each of its parts
   std::int64_t rows_at_a_time = 0;  ///< else: so many of the weights' rows are dequantised, then multiplied
 };
 
-/// What matrices of one kind share.
-using Kind = std::tuple<std::int64_t, std::int64_t, std::int64_t, FourBitCode>;  // rows, columns, block, code
-Kind kind_of(const FourBitMatrix& w) { return {w.rows, w.columns, w.block_size, w.code}; }
+/// What matrices of one kind share: rows, columns, block size, code; of a nested absmax block size and parts.
+using Kind = std::tuple<std::int64_t, std::int64_t, std::int64_t, FourBitCode, std::int64_t,
+                        std::vector<std::int64_t>>;
+Kind kind_of(const FourBitMatrix& w) {
+  if (!w.nested) return {w.rows, w.columns, w.block_size, w.code, 0, {}};
+  return {w.rows, w.columns, w.block_size, w.code, w.nested->block_size, w.nested->parts};
+}
+
+/// Whether the fused kernels read its absmax as it is.
+bool is_read_as_it_is(const FourBitMatrix& weights) {
+  return !weights.nested || weights.nested->block_size == fused_nested_block;
+}
 
 std::size_t place_of(at::ScalarType dtype) {
   if (dtype == at::kBFloat16) return Bitsandbytes::bf16;
@@ -96,20 +110,26 @@ class CudaProducts : public FourBitProducts {
     const auto found = chosen_.find({std::min(n, most_measured_rows), dtype, kind_of(weights)});
     if (found != chosen_.end()) return found->second;
     constexpr std::int64_t always_fused = 4;  // as bitsandbytes has it
-    return {n <= always_fused && weights.blocks_fit_rows(), weights.rows};
+    return {n <= always_fused && weights.blocks_fit_rows(), !is_read_as_it_is(weights), weights.rows};
   }
 
   /// All that can be done, from the least memory to the most.
   static std::vector<Way> ways_for(std::int64_t n, at::ScalarType dtype, const FourBitMatrix& weights) {
-    if (!weights.blocks_fit_rows()) return {{false, weights.rows}};
+    const Way all_dequantised{false, false, weights.rows};
+    if (!weights.blocks_fit_rows()) return {all_dequantised};
     std::vector<Way> ways;
-    if (n <= most_fused_rows) ways.push_back({true, 0});
+    if (n <= most_fused_rows) {
+      if (is_read_as_it_is(weights)) ways.push_back({true, false, 0});
+      // With one row the parts' kernels write side by side, and what widening takes is as long as theirs.
+      const bool has_parts = weights.nested && weights.nested->parts.size() > 1;
+      if (ways.empty() || (has_parts && n > 1)) ways.push_back({true, true, 0});
+    }
     const std::int64_t row_bytes = weights.columns * static_cast<std::int64_t>(c10::elementSize(dtype));
     for (const std::int64_t bytes : bytes_in_cache) {
       const std::int64_t some = std::max<std::int64_t>(1, bytes / row_bytes);
-      if (some < weights.rows) ways.push_back({false, some});
+      if (some < weights.rows) ways.push_back({false, false, some});
     }
-    ways.push_back({false, weights.rows});
+    ways.push_back(all_dequantised);
     return ways;
   }
 
@@ -152,29 +172,63 @@ class CudaProducts : public FourBitProducts {
   }
 
   at::Tensor run(const Way& way, const at::Tensor& input, const FourBitMatrix& weights) const {
+    if (way.fused) return multiply_packed(input.contiguous(), way.widens ? weights.widened() : weights);
+    const FourBitMatrix wide = weights.widened();
     at::Tensor output = at::empty({input.size(0), weights.rows}, input.options());
-    if (way.fused) {
-      multiply_packed(input.contiguous(), weights, output);
-      return output;
-    }
     for (std::int64_t row = 0; row < weights.rows; row += way.rows_at_a_time) {
       const std::int64_t count = std::min(way.rows_at_a_time, weights.rows - row);
       const bool whole = count == weights.rows;
-      const at::Tensor dense =
-          dequantise(whole ? weights : weights.some_rows(row, count), input.scalar_type());
+      const at::Tensor dense = dequantise(whole ? wide : wide.some_rows(row, count), input.scalar_type());
       at::Tensor part = output.narrow(1, row, count);
       at::mm_out(part, input, dense.t());
     }
     return output;
   }
 
-  void multiply_packed(const at::Tensor& input, const FourBitMatrix& weights,
-                       const at::Tensor& output) const {
+  at::Tensor multiply_packed(const at::Tensor& input, const FourBitMatrix& weights) const {
+    const std::int64_t n = input.size(0);
+    const at::Tensor output = at::empty({n * weights.rows}, input.options());
+    if (!weights.nested || weights.nested->parts.size() == 1) {
+      multiply_rows(input, weights, 0, weights.rows, output);
+      return output.view({n, weights.rows});
+    }
+    std::int64_t row = 0;
+    for (const std::int64_t count : weights.nested->parts) {
+      multiply_rows(input, weights, row, count, output);
+      row += count;
+    }
+    if (n == 1) return output.view({n, weights.rows});  // they lie side by side already
+    std::vector<at::Tensor> side_by_side;
+    row = 0;
+    for (const std::int64_t count : weights.nested->parts) {
+      side_by_side.push_back(output.narrow(0, n * row, n * count).view({n, count}));
+      row += count;
+    }
+    return at::cat(side_by_side, 1);
+  }
+
+  /// With `count` rows of the weights from `row` on, whose absmax has one offset; [n, count] go to where
+  /// those of the rows before end. Counts bytes itself: making views would take longer than the kernel.
+  void multiply_rows(const at::Tensor& input, const FourBitMatrix& weights, std::int64_t row,
+                     std::int64_t count, const at::Tensor& output) const {
+    const std::int64_t n = input.size(0), block = row * weights.columns / weights.block_size;
+    auto* out = static_cast<std::byte*>(output.mutable_data_ptr()) +
+                n * row * static_cast<std::int64_t>(output.element_size());
+    const auto* packed = weights.packed.const_data_ptr<std::uint8_t>() + row * weights.columns / 2;
+    const float *absmax = nullptr, *values = nullptr, *offset = nullptr;
+    const std::uint8_t* codes = nullptr;
+    if (const auto& nested = weights.nested) {
+      absmax = nested->maxima.const_data_ptr<float>() + block / nested->block_size;
+      codes = nested->codes.const_data_ptr<std::uint8_t>() + block;
+      values = nested->values.const_data_ptr<float>();
+      offset = nested->offsets.const_data_ptr<float>() + row * nested->offsets.numel() / weights.rows;
+    } else {
+      absmax = weights.absmax.const_data_ptr<float>() + block;
+    }
     library_.multiply[place_of(input.scalar_type())](
-        input.const_data_ptr(), weights.packed.const_data_ptr(), weights.absmax.const_data_ptr(), nullptr,
-        nullptr, nullptr, output.mutable_data_ptr(), nullptr, static_cast<int>(input.size(0)),
-        static_cast<int>(weights.rows), static_cast<int>(weights.columns),
-        static_cast<int>(weights.block_size), static_cast<int>(weights.code), current_stream());
+        input.const_data_ptr(), packed, absmax, codes, values, offset, out, nullptr, static_cast<int>(n),
+        static_cast<int>(count), static_cast<int>(weights.columns), static_cast<int>(weights.block_size),
+        static_cast<int>(weights.code), current_stream());
     C10_CUDA_KERNEL_LAUNCH_CHECK();
   }
 
@@ -193,6 +247,17 @@ bool dequantise_by_library(const at::Tensor& packed, const at::Tensor& absmax, s
   kernels[place_of(out.scalar_type())](nullptr, packed.const_data_ptr(), absmax.const_data_ptr(),
                                        out.mutable_data_ptr(), static_cast<int>(block_size),
                                        static_cast<int>(out.numel()), current_stream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return true;
+}
+
+bool widen_by_library(const NestedAbsmax& nested, const at::Tensor& out) {
+  const Result<Bitsandbytes>& library = Bitsandbytes::library();
+  if (!library || !has_block_size(nested.block_size) || out.numel() > most_values) return false;
+  library->dequantise_8bit(nested.values.const_data_ptr(), nested.codes.const_data_ptr(),
+                           nested.maxima.const_data_ptr(), out.mutable_data_ptr(),
+                           static_cast<int>(nested.block_size), static_cast<int>(out.numel()),
+                           current_stream());
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return true;
 }

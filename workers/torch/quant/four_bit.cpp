@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/tensor.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <mutex>
@@ -53,6 +54,22 @@ at::Tensor values_of_bytes(const at::Tensor& packed, FourBitCode code) {
   return tables_of(code, packed.device()).of_bytes.index_select(0, packed.to(at::kInt).view({-1})).view({-1});
 }
 
+/// The parts that make up just these rows.
+std::vector<std::int64_t> parts_within(const std::vector<std::int64_t>& parts, std::int64_t first,
+                                       std::int64_t count) {
+  std::vector<std::int64_t> within;
+  std::int64_t row = 0, found = 0;
+  for (const std::int64_t part : parts) {
+    if (row >= first && row + part <= first + count) {
+      within.push_back(part);
+      found += part;
+    }
+    row += part;
+  }
+  TORCH_CHECK(found == count, "rows that cut through the parts of a nested absmax");
+  return within;
+}
+
 class PortableProducts : public FourBitProducts {
  public:
   explicit PortableProducts(std::string note) : note_(std::move(note)) {}
@@ -87,20 +104,35 @@ FourBitMatrix FourBitMatrix::some_rows(std::int64_t first, std::int64_t count) c
   FourBitMatrix part = *this;
   part.rows = count;
   part.packed = packed.narrow(0, first * columns / 2, (count * columns + 1) / 2);
-  part.absmax = absmax.narrow(0, first * columns / block_size, part.blocks());
+  const std::int64_t first_block = first * columns / block_size;
+  if (!nested) {
+    part.absmax = absmax.narrow(0, first_block, part.blocks());
+    return part;
+  }
+  part.nested->parts = parts_within(nested->parts, first, count);
+  part.nested->codes = nested->codes.narrow(0, first_block, part.blocks());
+  const std::int64_t size = nested->block_size;
+  part.nested->maxima = nested->maxima.narrow(0, first_block / size, (part.blocks() + size - 1) / size);
+  const std::int64_t rows_of_offset = rows / nested->offsets.numel();
+  part.nested->offsets = nested->offsets.narrow(0, first / rows_of_offset, count / rows_of_offset);
   return part;
 }
 
-FourBitMatrix empty_four_bit(std::int64_t rows, std::int64_t columns, std::int64_t block_size,
-                             FourBitCode code, at::Device device) {
-  FourBitMatrix matrix{{}, {}, rows, columns, block_size, code};
-  const auto on_device = at::TensorOptions().device(device);
-  matrix.packed = at::empty({(rows * columns + 1) / 2}, on_device.dtype(at::kByte));
-  matrix.absmax = at::empty({matrix.blocks()}, on_device.dtype(at::kFloat));
-  return matrix;
+FourBitMatrix FourBitMatrix::widened() const {
+  if (!nested) return *this;
+  FourBitMatrix wide = *this;
+  wide.nested.reset();
+  if (packed.is_cuda()) wide.absmax = at::empty({blocks()}, packed.options().dtype(at::kFloat));
+  if (!packed.is_cuda() || !widen_by_library(*nested, wide.absmax)) {
+    wide.absmax = nested->values.index_select(0, nested->codes.to(at::kInt));
+    wide.absmax.mul_(nested->maxima.repeat_interleave(nested->block_size).narrow(0, 0, blocks()));
+  }
+  wide.absmax.view({nested->offsets.numel(), -1}).add_(nested->offsets.unsqueeze(1));
+  return wide;
 }
 
 at::Tensor dequantise(const FourBitMatrix& matrix, at::ScalarType dtype) {
+  if (matrix.nested) return dequantise(matrix.widened(), dtype);
   if (matrix.packed.is_cuda()) {
     const at::Tensor out = at::empty({matrix.rows, matrix.columns}, matrix.packed.options().dtype(dtype));
     if (dequantise_by_library(matrix.packed, matrix.absmax, matrix.block_size, matrix.code, out)) return out;

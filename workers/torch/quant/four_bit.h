@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 
@@ -21,11 +23,24 @@ const std::array<float, 16>& values_of(FourBitCode code);
 /// "nf4" or "fp4".
 const char* name_of(FourBitCode code);
 
+/// An absmax that was quantised in turn: absmax[i] = values[codes[i]] · maxima[i / block_size] + the offset
+/// of its rows.
+struct NestedAbsmax {
+  at::Tensor codes;    ///< uint8 [the matrix's blocks]
+  at::Tensor maxima;   ///< float32 [the matrix's blocks / block_size, rounded up]
+  at::Tensor values;   ///< float32 [256]
+  at::Tensor offsets;  ///< float32: one, or one for each group of rows, all of one size
+  /// Rows of the matrices that it was joined of, whose offsets differ; each has whole blocks of maxima.
+  std::vector<std::int64_t> parts;
+  std::int64_t block_size = 256;
+};
+
 /// A matrix [rows, columns] in 4 bits: each weight is the value of its code times its block's absmax, blocks
 /// running along the rows.
 struct FourBitMatrix {
   at::Tensor packed;  ///< uint8 [rows · columns / 2]: two codes a byte, the first in the high half
-  at::Tensor absmax;  ///< float32 [blocks]; what a file quantised a second time is widened when it is read
+  at::Tensor absmax;  ///< float32 [blocks]; undefined where it is nested
+  std::optional<NestedAbsmax> nested;
   std::int64_t rows = 0, columns = 0;
   std::int64_t block_size = 64;
   FourBitCode code = FourBitCode::nf4;
@@ -33,13 +48,12 @@ struct FourBitMatrix {
   std::int64_t blocks() const { return (rows * columns + block_size - 1) / block_size; }
   /// Whether each row begins with a block of its own, as the kernels that multiply 4-bit weights need it.
   bool blocks_fit_rows() const { return columns % block_size == 0; }
-  /// `count` rows from `first` on, sharing memory; the first of them must begin with a block.
+  /// `count` rows from `first` on, sharing memory; the first of them must begin with a block. Where absmax is
+  /// nested they must be whole parts.
   FourBitMatrix some_rows(std::int64_t first, std::int64_t count) const;
+  /// The same with its absmax in float32, which is computed where it is nested.
+  FourBitMatrix widened() const;
 };
-
-/// Storage for a matrix of that size, not filled.
-FourBitMatrix empty_four_bit(std::int64_t rows, std::int64_t columns, std::int64_t block_size,
-                             FourBitCode code, at::Device device);
 
 /// The weights [rows, columns] in the dtype: products in float32, then rounded, bit for bit what
 /// bitsandbytes' CUDA kernels give. Plain ATen, on any device; takes several times the matrix's memory
@@ -50,6 +64,9 @@ at::Tensor dequantise(const FourBitMatrix& matrix, at::ScalarType dtype);
 /// not there or has no such block size.
 bool dequantise_by_library(const at::Tensor& packed, const at::Tensor& absmax, std::int64_t block_size,
                            FourBitCode code, const at::Tensor& out);
+
+/// Likewise values[codes] · maxima into float32 [blocks], without the offsets.
+bool widen_by_library(const NestedAbsmax& nested, const at::Tensor& out);
 
 // Of tensors of any shape [..., n], whose last dimension is cut into blocks: packed uint8 [..., n / 2],
 // absmax float32 [..., blocks]. ATen operations alone, which a captured graph repeats.

@@ -15,7 +15,7 @@ bool is_block_size(std::int64_t size) { return size >= 32 && size <= 4096 && (si
 
 void read_nested(Fields& fields, QuantState& state) {
   if (fields.find("nested_blocksize") == nullptr) return;
-  NestedAbsmax& nested = state.nested.emplace();
+  NestedState& nested = state.nested.emplace();
   fields.required("nested_blocksize", nested.block_size);
   if (nested.block_size < 1) fields.fail("has a 'nested_blocksize' of 0");
   const Json* offset = fields.find("nested_offset");  // of either sign, so none of Fields' numbers

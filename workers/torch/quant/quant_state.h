@@ -11,7 +11,7 @@
 namespace batchfit {
 
 /// How absmax was quantised in turn: absmax[i] = map[code[i]] · nested_absmax[i / block_size] + offset.
-struct NestedAbsmax {
+struct NestedState {
   std::int64_t block_size = 256;
   double offset = 0;
 };
@@ -22,7 +22,7 @@ struct QuantState {
   FourBitCode code = FourBitCode::nf4;
   std::int64_t block_size = 64;
   std::vector<std::int64_t> shape;  ///< of the weight
-  std::optional<NestedAbsmax> nested;
+  std::optional<NestedState> nested;
 };
 
 /// usage error, whose message continues "the quant_state of …", where it is none that is known.
