@@ -88,13 +88,14 @@ std::vector<MatrixWeights> RandomLlamaWeights::matrices(const std::vector<Matrix
   }
   if (stored_alike(states)) return {random_four_bit(states, largest)};
   std::vector<MatrixWeights> parts;
+  parts.reserve(states.size());
   for (const QuantState& state : states) parts.emplace_back(random_four_bit({state}, largest));
   return parts;
 }
 
 FourBitMatrix RandomLlamaWeights::random_four_bit(const std::vector<QuantState>& states,
                                                   double largest) const {
-  const FourBitMatrix matrix = storage_for(states, device());
+  FourBitMatrix matrix = storage_for(states, device());
   matrix.packed.random_(0, 256);
   matrix.nested->codes.random_(0, 256);
   // With the offsets, absmax is from a half of the largest to all of it.
