@@ -52,7 +52,7 @@ Result<void> Tokenizer::encode_plain(std::string_view text, std::vector<TokenId>
       words = std::move(*split);
     }
     for (const std::string_view word : words) {
-      if (const auto encoded = parts_.pairs.encode(word, out); !encoded) return encoded;
+      if (auto encoded = parts_.pairs.encode(word, out); !encoded) return encoded;
     }
   }
   return {};

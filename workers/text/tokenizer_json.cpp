@@ -118,7 +118,7 @@ Result<void> read_merges(const Json& model, BytePairs& out) {
       return failure(ErrorKind::corrupt,
                      fmt::format("merge {} is no pair of tokens of the byte-level alphabet", i));
     }
-    if (const auto added = out.add_merge(merge->first, merge->second); !added) return added;
+    if (auto added = out.add_merge(merge->first, merge->second); !added) return added;
   }
   return {};
 }
@@ -126,9 +126,9 @@ Result<void> read_merges(const Json& model, BytePairs& out) {
 Result<void> read_model(const Json& json, TokenizerParts& out) {
   const auto model = json.find("model");
   if (model == json.end()) return failure(ErrorKind::corrupt, "this is no tokenizer.json: it has no 'model'");
-  if (const auto checked = check_model(*model); !checked) return checked;
-  if (const auto read = read_vocabulary(*model, out); !read) return read;
-  if (const auto read = read_merges(*model, out.pairs); !read) return read;
+  if (auto checked = check_model(*model); !checked) return checked;
+  if (auto read = read_vocabulary(*model, out); !read) return read;
+  if (auto read = read_merges(*model, out.pairs); !read) return read;
   bool ignore_merges = false;
   Fields fields(*model, "model");
   fields.maybe("ignore_merges", ignore_merges);
@@ -306,7 +306,7 @@ Result<void> read_post_processor(const Json& json, TokenizerParts& out) {
           "has the post_processor '{}', and only ByteLevel and one TemplateProcessing are taken", type));
     }
     has_template = true;
-    if (const auto read = read_template(*step, out); !read) return read;
+    if (auto read = read_template(*step, out); !read) return read;
   }
   return {};
 }
