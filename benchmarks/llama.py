@@ -188,22 +188,31 @@ class Bench:
                    [("run", "run"), ("bytes", "size", "bytes"), ("cat", "cat", "seconds"), ("read", "worker", "seconds"), ("share", "share of cat's speed", "ratio"),
                     ("load_s", "whole load", "seconds"), ("host_peak", "host memory at its peak", "bytes")], rows)
 
+    def own_rows(self):
+        """What OUTDIR holds of the part latencies, by mode and batch."""
+        path = self.options.out / "llama-latencies.json"
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+        return {(row["mode"], row["batch"]): row for row in rows}
+
     def peer(self):
-        rows = []
+        rows, own = [], self.own_rows()
         for mode, shape, batch, _ in LATENCIES[:-1]:
             worker = common.Worker(python_worker("transformers_llm.py").split())
             try:
                 self.loaded(worker, mode, shape, model="llm", dtype="nf4")
                 reply = worker.ask("probe", batch=batch, min_samples=7, max_samples=30, seconds=0.5)
                 record = next(r for r in reply["records"] if r["record"] == "observation")
-                rows.append({"mode": mode, "batch": batch, "latency": statistics.median(record["samples_s"]), "memory": common.own_memory(record)})
+                rows.append({"mode": mode, "batch": batch, "latency": statistics.median(record["samples_s"]), "memory": common.own_memory(record),
+                             "batchfit_latency": own.get((mode, batch), {}).get("latency"),
+                             "batchfit_memory": own.get((mode, batch), {}).get("memory")})
             except (RuntimeError, KeyError, json.JSONDecodeError) as error:
                 rows.append({"mode": mode, "batch": batch, "why": str(error)[:300]})
             finally:
                 worker.close()
             print(rows[-1], flush=True)
         self.write("peer", "Llama-3-8B in 4 bits by transformers", "transformers and bitsandbytes by the Python worker: the same passes.",
-                   [("mode", "mode"), ("batch", "batch"), ("latency", "latency", "seconds"), ("memory", "own memory", "bytes"), ("why", "why not")], rows)
+                   [("mode", "mode"), ("batch", "batch"), ("latency", "latency", "seconds"), ("memory", "own memory", "bytes"),
+                    ("batchfit_latency", "batchfit's latency", "seconds"), ("batchfit_memory", "batchfit's own memory", "bytes"), ("why", "why not")], rows)
 
 
 def seconds_in(words):

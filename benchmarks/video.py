@@ -116,6 +116,13 @@ def part_run(options, clip):
                         command=command_line(), columns=columns, rows=rows, notes=[f"confidence {options.confidence}"])
 
 
+def frames_per_s_of_run(options, work):
+    """The best that batchfit reached in the part `run`; None where OUTDIR holds none."""
+    path = options.out / "video-run.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    return max((row["frames_per_s"] for row in rows if row["work"] == work), default=None)
+
+
 def part_peer(options, clip):
     rows = []
     for work in ("json", "json+video"):
@@ -131,10 +138,11 @@ def part_peer(options, clip):
                     if done.returncode != 0:
                         print(f"exit {done.returncode}: {command}\n{done.stderr[-1500:]}", flush=True)
                         continue
-                    rows.append({"work": work, "half": half, "square": square, "batch": batch, **json.loads(done.stdout.splitlines()[-1])})
+                    rows.append({"work": work, "half": half, "square": square, "batch": batch, **json.loads(done.stdout.splitlines()[-1]),
+                                 "batchfit_frames_per_s": frames_per_s_of_run(options, work)})
                     print(rows[-1], flush=True)
     columns = [("work", "work"), ("half", "half"), ("square", "square"), ("batch", "batch", "count"),
-               ("frames_per_s", "frames/s", "number")]
+               ("frames_per_s", "frames/s", "number"), ("batchfit_frames_per_s", "batchfit's best", "number")]
     common.write_result(options.out, "video-peer", title="Ultralytics' predict(stream=True) on the same clip",
                         what="frames/s of its loop, after a first run over three batches", command=command_line(), columns=columns,
                         rows=rows, versions=peer_versions(), notes=[f"confidence {options.confidence}"])

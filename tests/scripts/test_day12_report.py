@@ -27,8 +27,8 @@ LATER = {
     "llama-answers": [{"mode": "decode", "answer": 4, "sweep": 4, "equal": True}],
     "llama-limits": [{"limit": "8GiB", "batch": 20, "ooms": 0}],
     "llama-load": [{"bytes": 2**32, "read": 1.5, "share": 0.75}],
-    "llama-peer": [{"mode": "decode", "batch": 1, "latency": 0.065}, {"mode": "decode", "batch": 8, "why": "out of memory"}],
-    "video-peer": [{"work": "json", "frames_per_s": 210.0}],
+    "llama-peer": [{"mode": "decode", "batch": 1, "latency": 0.065, "memory": 2**32, "batchfit_memory": 2**32 + 2**26}, {"mode": "decode", "batch": 8, "why": "out of memory"}],
+    "video-peer": [{"work": work, "frames_per_s": 210.0, "batchfit_frames_per_s": 630.0} for work in ("json", "json+video")],
     "video-limits": [{"stage": "decode, to nothing", "frames_per_s": 900.0}],
     "video-memory": [{"memory": "worker_bytes", "growth": 0.001}],
     "suite-reports": [{"what": "everything but PNG", "median_s": 0.024, "met": True}],
@@ -88,6 +88,8 @@ class Report(unittest.TestCase):
         self.assertEqual(figures["llama_cold_prefill"].value, "6.50 s, 9.50 s; answers 2, 2")
         self.assertEqual([figures[key].met for key in ("llama_cold_prefill", "llama_cold_decode", "llama_answers", "suite_reports")], [False, True, True, True])
         self.assertIn("decode batch 8: failed", figures["llama_peer"].value)
+        self.assertEqual((figures["llama_peer_memory"].value, figures["llama_peer_memory"].met), ("decode batch 1 101.6 %", False))
+        self.assertEqual((figures["video_peer_json"].value, figures["video_peer_json"].met), ("3.00 × its 210 frames/s", True))
 
     def test_a_case_that_a_run_left_out_is_not_measured(self):
         self.save("gpu-repeats", [{"case": "resnet50-fp32", "runs": 20, "answers": "8 (20×)"}])
