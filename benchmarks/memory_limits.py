@@ -327,14 +327,13 @@ def options_of(description, parts, timings):
     return options
 
 
-def main():
-    options = options_of(__doc__, "searches,others,truth", "graph,eager")
+def measure(options, part):
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(options, pathlib.Path(scratch))
-        searches_and_truth(bench)
+        part(bench)
     if bench.skipped:
         print("no time was left for:", *bench.skipped, sep="\n  ")
 
 
 if __name__ == "__main__":
-    main()
+    measure(options_of(__doc__, "searches,others,truth", "graph,eager"), searches_and_truth)

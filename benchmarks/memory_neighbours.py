@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import common
-from memory_limits import GIB, Bench, each_case, options_of, out_of_memory, own_limit, row_of, truth_around
+from memory_limits import GIB, each_case, measure, options_of, out_of_memory, own_limit, row_of, truth_around
 
 NEIGHBOUR_WINDOW = 0.002  # beside neighbours, each of which takes a device of its own to look at
 DRIVERS_OWN = 16 << 20  # device memory that comes and goes by itself
@@ -113,14 +113,5 @@ def neighbours(bench):
                         "or more has run. Truth: as in the truth of memory limits, beside the neighbour.", NEIGHBOUR_COLUMNS, rows)
 
 
-def main():
-    options = options_of(__doc__, "neighbours", "graph")
-    with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(options, pathlib.Path(scratch))
-        neighbours(bench)
-    if bench.skipped:
-        print("no time was left for:", *bench.skipped, sep="\n  ")
-
-
 if __name__ == "__main__":
-    main()
+    measure(options_of(__doc__, "neighbours", "graph"), neighbours)

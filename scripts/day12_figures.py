@@ -172,7 +172,7 @@ def pose_rates(rows):
 
 def folding(rows):
     large = [row for row in rows if row["batch"] >= 32]
-    return "; ".join(f"{row['precision']} at {row['batch']}: {100 * (1 / row['ratio'] - 1):.0f} %" for row in large), all(1 / row["ratio"] >= 1.15 for row in large)
+    return "; ".join(f"{row['precision']} at {row['batch']}: {100 * (1 / row['ratio'] - 1):.1f} %" for row in large), all(1 / row["ratio"] >= 1.15 for row in large)
 
 
 def llama_latency(mode, batch):
