@@ -25,6 +25,7 @@ import tempfile
 import time
 
 import common
+from memory_limits import forecast_of_answer
 from python_worker import python_worker
 
 WORKER = common.BIN / "batchfit-worker-torch"
@@ -156,11 +157,13 @@ class Bench:
             at_best = next((b for b in workload.get("batches", []) if b["batch"] == answer.get("batch")), {})
             observations = [r for r in workload.get("records", []) if r["record"] == "observation"]
             rows.append({"limit": limit, "exit": code, "batch": answer.get("batch"), "memory": at_best.get("own_memory_bytes"), "latency": at_best.get("latency_s"),
-                         "ooms": sum(o.get("ooms", 0) for o in observations), "probes": workload.get("probes"), "seconds": seconds})
+                         "ooms": sum(o.get("ooms", 0) for o in observations), "probes": workload.get("probes"), "seconds": seconds,
+                         **forecast_of_answer(workload)})
             print(rows[-1], flush=True)
         self.write("limits", "Llama-3-8B in 4 bits: memory limits", "The largest batch of a decode step at 512 tokens under a limit on own memory alone.",
                    [("limit", "limit"), ("batch", "answer"), ("memory", "own memory", "bytes"), ("latency", "latency", "seconds"),
-                    ("ooms", "out-of-memory events", "count"), ("probes", "probes"), ("seconds", "time", "seconds")], rows)
+                    ("ooms", "out-of-memory events", "count"), ("error_percent", "forecast of the answer: error %"),
+                    ("rehearsal_error_percent", "its rehearsal: error %"), ("probes", "probes"), ("seconds", "time", "seconds")], rows)
 
     def load(self):
         folder = self.scratch / "checkpoint"

@@ -188,10 +188,11 @@ void CudaEngine::take_observation(const ProbeRequest& request, Measured& measure
   const auto ready = first_pass(request.batch, traced ? &measured.trace : nullptr, /*rehearses=*/false);
   capturing = false;
   std::vector<Seconds> samples = take_samples(*ready, request.sampling);
+  std::vector<Seconds> first_tokens = ready->first_tokens();  // of these passes, not of those for energy
   if (request.energy_seconds > 0) take_energy(*ready, request.energy_seconds, observation);
   observation.conditions = device_.conditions();
   observation.samples = std::move(samples);
-  observation.first_token_samples = ready->first_tokens();
+  observation.first_token_samples = std::move(first_tokens);
   device_.account_run();  // while the graph is there: its storage outside the pool is ours too
   observation.memory.context = device_.context();
 }
