@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "worker_process.h"
@@ -150,6 +151,21 @@ TEST_F(TorchWorkerOnGpu, a_rehearsal_takes_what_the_run_takes_and_has_no_latency
       EXPECT_EQ(rehearsed.memory.reserved_peak, run.memory.reserved_peak) << timing << ' ' << batch;
     }
   }
+}
+
+TEST_F(TorchWorkerOnGpu, tells_the_joules_of_its_passes_where_it_says_that_it_can) {
+  const Json loaded = worker.ask(load("cuda:0"));
+  const Json& can = loaded.at("capabilities");
+  if (std::find(can.begin(), can.end(), "energy") == can.end()) GTEST_SKIP() << "the device counts no joules";
+  Json request = probe(8);
+  request["energy_seconds"] = 0.5;
+  const auto observation = record_in<Observation>(worker.ask(request));
+  ASSERT_TRUE(observation.energy_j && observation.energy_passes);
+  const double span = static_cast<double>(*observation.energy_passes) * observation.samples.front();
+  const double watts = *observation.energy_j / span;
+  EXPECT_GT(watts, 10) << "what a GPU draws that does nothing";
+  EXPECT_LT(watts, 5000);
+  EXPECT_FALSE(record_in<Observation>(worker.ask(probe(8))).energy_j) << "nobody asked";
 }
 
 TEST_F(TorchWorkerOnGpu, compares_two_batches_pair_by_pair) {
