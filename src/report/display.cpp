@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+
+#include "base/utf8.h"
 
 namespace batchfit {
 namespace {
@@ -67,23 +68,9 @@ bool holds(const std::array<Range, N>& ranges, char32_t c) {
 
 /// The character at the front, which is removed. A byte that begins no valid one (RFC 3629) is U+FFFD.
 char32_t take_character(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = byte(0);
-  const std::size_t length = lead < 0x80         ? 1
-                             : lead >> 5 == 0x6  ? 2
-                             : lead >> 4 == 0xE  ? 3
-                             : lead >> 3 == 0x1E ? 4
-                                                 : 0;
-  char32_t c = length < 2 ? lead : lead & (0x7F >> length);
-  bool valid = length > 0 && length <= text.size();
-  for (std::size_t i = 1; valid && i < length; ++i) {
-    valid = byte(i) >> 6 == 0x2;
-    c = c << 6 | (byte(i) & 0x3F);
-  }
-  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  valid = valid && c >= least[length] && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
-  text.remove_prefix(valid ? length : 1);
-  return valid ? c : replacement;
+  const auto character = first_character(text);
+  text.remove_prefix(character ? character->bytes : 1);
+  return character ? character->code : replacement;
 }
 
 /// Removes and returns the words up to a place where a line may break: a number stays with what it counts.

@@ -3,7 +3,7 @@
 #include <array>
 #include <unordered_map>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace batchfit::text {
 namespace {
@@ -12,18 +12,12 @@ bool stands_for_itself(int byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || (byte >= 0xAE && byte <= 0xFF);
 }
 
-/// A character below U+0800.
-std::string in_utf8(unsigned character) {
-  if (character < 0x80) return {static_cast<char>(character)};
-  return {static_cast<char>(0xC0 | character >> 6), static_cast<char>(0x80 | (character & 0x3F))};
-}
-
 std::array<std::string, 256> make_letters() {
   std::array<std::string, 256> letters;
-  unsigned next = 0x100;
+  char32_t next = 0x100;
   for (int byte = 0; byte < 256; ++byte) {
-    letters[static_cast<std::size_t>(byte)] =
-        in_utf8(stands_for_itself(byte) ? static_cast<unsigned>(byte) : next++);
+    append_utf8(letters[static_cast<std::size_t>(byte)],
+                stands_for_itself(byte) ? static_cast<char32_t>(byte) : next++);
   }
   return letters;
 }

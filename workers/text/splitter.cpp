@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace batchfit::text {
 namespace {

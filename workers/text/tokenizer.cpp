@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "base/file.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace batchfit::text {
 

@@ -28,8 +28,9 @@ bool is_absent(const Json& json, const char* name) {
 }
 
 std::string type_of(const Json& json) {
-  const auto found = json.is_object() ? json.find("type") : json.end();
-  return json.is_object() && found != json.end() && found->is_string() ? found->get<std::string>() : "";
+  if (!json.is_object()) return "";
+  const auto found = json.find("type");
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 /// The entries of a Sequence, which are in the list `name`; of anything else itself.
@@ -255,11 +256,9 @@ Result<void> read_added_tokens(const Json& json, TokenizerParts& out) {
 /// The ids of a template's special token.
 Result<std::vector<TokenId>> read_special(const Json& json, const std::string& name) {
   const auto all = json.find("special_tokens");
-  const auto entry = all != json.end() && all->is_object() ? all->find(name) : json.end();
-  const bool is_known = all != json.end() && all->is_object() && entry != all->end();
-  if (!is_known)
+  if (all == json.end() || !all->is_object() || !all->contains(name))
     return failure(ErrorKind::corrupt, fmt::format("TemplateProcessing has no special token '{}'", name));
-  Fields fields(*entry, "special token");
+  Fields fields((*all)[name], "special token");
   std::vector<TokenId> ids;
   fields.required("ids", ids);
   return fields.finish(std::move(ids));

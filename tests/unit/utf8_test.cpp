@@ -1,10 +1,11 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
-namespace batchfit::text {
+namespace batchfit {
 namespace {
 
 TEST(Utf8, characters_of_every_length_are_taken_with_the_first_and_last_of_each) {
@@ -29,5 +30,17 @@ TEST(Utf8, the_first_byte_tells_a_characters_size) {
   EXPECT_EQ(character_size("👍"[0]), 4U);
 }
 
+TEST(Utf8, what_is_written_of_a_character_is_read_as_that_character) {
+  for (char32_t character = 0; character <= 0x10FFFF; ++character) {
+    if (character >= 0xD800 && character <= 0xDFFF) continue;
+    std::string text;
+    append_utf8(text, character);
+    const auto read = first_character(text);
+    ASSERT_TRUE(read && read->code == character && read->bytes == text.size())
+        << static_cast<std::uint32_t>(character);
+    ASSERT_EQ(character_size(text[0]), text.size()) << static_cast<std::uint32_t>(character);
+  }
+}
+
 }  // namespace
-}  // namespace batchfit::text
+}  // namespace batchfit
