@@ -98,6 +98,12 @@ def device_name():
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
 
 
+def saved_rows(folder, name):
+    """The rows of a raw file that the folder holds; none where it holds no such file."""
+    path = pathlib.Path(folder) / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+
+
 def write_result(folder, name, *, title, what, command, columns, rows, versions=None, notes=()):
     """One raw file of reports/benchmarks (its README describes the fields)."""
     result = {

@@ -193,9 +193,7 @@ class Bench:
 
     def own_rows(self):
         """What OUTDIR holds of the part latencies, by mode and batch."""
-        path = self.options.out / "llama-latencies.json"
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-        return {(row["mode"], row["batch"]): row for row in rows}
+        return {(row["mode"], row["batch"]): row for row in common.saved_rows(self.options.out, "llama-latencies")}
 
     def peer(self):
         rows, own = [], self.own_rows()

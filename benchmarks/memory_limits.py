@@ -54,9 +54,8 @@ class Bench:
         self.known = self.known_memory()  # own bytes by batch, by case and timing
 
     def known_memory(self):
-        path = self.options.out / f"memory-truth{self.suffix}.json"
         known = {}
-        for row in json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []:
+        for row in common.saved_rows(self.options.out, f"memory-truth{self.suffix}"):
             known.setdefault((row["case"], row["timing"]), {}).update({int(batch): own for batch, own in row["own_bytes"].items() if own})
         return known
 
@@ -239,8 +238,7 @@ def truth_around(prober, known, case, limit, workload, window=WINDOW, horizon=HO
 
 def saved_search(bench, name, timing, limit):
     """What the truth needs to know of a search whose row OUTDIR holds; {} where it holds none."""
-    path = bench.options.out / f"memory-limits{bench.suffix}.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    rows = common.saved_rows(bench.options.out, f"memory-limits{bench.suffix}")
     row = next((row for row in rows if (row["case"], row["timing"], row["limit"], row["strategy"]) == (name, timing, limit, "guided")), None)
     if row is None:
         return {}

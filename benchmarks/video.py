@@ -118,8 +118,7 @@ def part_run(options, clip):
 
 def frames_per_s_of_run(options, work):
     """The best that batchfit reached in the part `run`; None where OUTDIR holds none."""
-    path = options.out / "video-run.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    rows = common.saved_rows(options.out, "video-run")
     return max((row["frames_per_s"] for row in rows if row["work"] == work), default=None)
 
 
