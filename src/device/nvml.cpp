@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "base/find_function.h"
+
 namespace batchfit {
 namespace {
 
@@ -71,8 +73,7 @@ struct NvmlLibrary {
  private:
   template <class Function>
   bool find(const char* symbol, Function& function) {
-    function = reinterpret_cast<Function>(::dlsym(library, symbol));
-    return function != nullptr;
+    return find_function(library, symbol, function);
   }
 };
 
@@ -177,7 +178,7 @@ Result<Nvml> Nvml::open() {
                    "check that nvidia-smi works");
   }
   // Only an initialised library may be shut down.
-  library->shutdown = reinterpret_cast<Status (*)()>(::dlsym(library->library, "nvmlShutdown"));
+  find_function(library->library, "nvmlShutdown", library->shutdown);
   return Nvml(std::move(library));
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "base/find_function.h"
 #include "python_packages.h"
 
 namespace batchfit {
@@ -42,10 +43,7 @@ Result<Nvrtc> open_library() {
     return failure(ErrorKind::unavailable, fmt::format("NVRTC ({}) is not there", library_name), remedy);
   }
   Nvrtc nvrtc;
-  const auto find = [&](const char* name, auto& function) {
-    function = reinterpret_cast<std::decay_t<decltype(function)>>(::dlsym(library, name));
-    return function != nullptr;
-  };
+  const auto find = [&](const char* name, auto& function) { return find_function(library, name, function); };
   const bool complete =
       find("nvrtcCreateProgram", nvrtc.create_program) &&
       find("nvrtcDestroyProgram", nvrtc.destroy_program) &&

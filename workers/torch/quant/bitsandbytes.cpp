@@ -10,6 +10,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/find_function.h"
 #include "python_packages.h"
 
 namespace batchfit {
@@ -38,12 +39,6 @@ std::vector<fs::path> candidates() {
   return paths;
 }
 
-template <class Function>
-bool find(void* library, const std::string& name, Function& out) {
-  out = reinterpret_cast<Function>(::dlsym(library, name.c_str()));
-  return out != nullptr;
-}
-
 Result<Bitsandbytes> open_library() {
   for (const fs::path& path : candidates()) {
     std::error_code error;
@@ -51,15 +46,16 @@ Result<Bitsandbytes> open_library() {
     void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return failure(ErrorKind::unavailable, ::dlerror(), remedy);
     Bitsandbytes functions;
-    bool complete = find(library, "cdequantize_blockwise_fp32", functions.dequantise_8bit);
+    const auto find = [&](const std::string& name, auto& function) {
+      return find_function(library, name.c_str(), function);
+    };
+    bool complete = find("cdequantize_blockwise_fp32", functions.dequantise_8bit);
     const std::array<const char*, 3> dtypes{"bf16", "fp16", "fp32"};
     for (std::size_t i = 0; i < dtypes.size(); ++i) {
       complete = complete &&
-                 find(library, fmt::format("cdequantize_blockwise_{}_nf4", dtypes[i]),
-                      functions.dequantise_nf4[i]) &&
-                 find(library, fmt::format("cdequantize_blockwise_{}_fp4", dtypes[i]),
-                      functions.dequantise_fp4[i]) &&
-                 find(library, fmt::format("cgemm_4bit_{}", dtypes[i]), functions.multiply[i]);
+                 find(fmt::format("cdequantize_blockwise_{}_nf4", dtypes[i]), functions.dequantise_nf4[i]) &&
+                 find(fmt::format("cdequantize_blockwise_{}_fp4", dtypes[i]), functions.dequantise_fp4[i]) &&
+                 find(fmt::format("cgemm_4bit_{}", dtypes[i]), functions.multiply[i]);
     }
     if (complete) return functions;
     return failure(ErrorKind::unavailable, path.string() + " is of another version of bitsandbytes", remedy);
